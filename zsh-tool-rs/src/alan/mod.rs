@@ -1,0 +1,1 @@
+//! The A.L.A.N. database: what was run, and how it ended.

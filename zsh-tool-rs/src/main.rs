@@ -1,0 +1,2 @@
+//! The executor's entry point.
+fn main() {}

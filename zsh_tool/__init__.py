@@ -1,0 +1,1 @@
+"""A zsh for AI coding agents, served over MCP."""
