@@ -1,0 +1,53 @@
+"""Chooses what a reply shows: few lines, the most useful first, nothing that the end of the run refutes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from zsh_tool.insights.model import Insight, RunResult
+
+# Most useful first: what to do next, then why it went wrong, then what to expect.
+_ORDER: Final = (
+    "fix",
+    "last_good",
+    "pipeline",
+    "unusual",
+    "exit_code",
+    "ssh",
+    "retry",
+    "streak",
+    "history",
+    "manopt",
+    "duration",
+    "similar",
+    "silent",
+)
+
+_ABOUT_SUCCESS: Final = frozenset({"silent"})
+_EXPECTATIONS: Final = frozenset({"retry", "streak", "history", "similar", "duration", "ssh", "manopt"})
+
+
+def for_reply(
+    before: Sequence[Insight], after: Sequence[Insight], result: RunResult | None, limit: int = 2
+) -> list[Insight]:
+    """Return all insights of a reply, ``shown`` left true on at most ``limit`` that belong into its text.
+
+    What was said before the command is an expectation: once the command succeeded, a warning that it might
+    not is no news, and once it failed, an info that it usually succeeds helps nobody.
+    """
+    kept = [_outdated(insight, result) for insight in before] + list(after)
+    ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
+    chosen = {insight.id for insight in ranked[:limit]}
+    return [insight if insight.id in chosen else replace(insight, shown=False) for insight in kept]
+
+
+def _outdated(insight: Insight, result: RunResult | None) -> Insight:
+    if result is None or insight.kind not in _EXPECTATIONS or result.exit_code is None:
+        return insight
+    succeeded = result.exit_code == 0 and not result.timed_out
+    return replace(insight, shown=insight.shown and not succeeded and insight.level == "warning")
+
+
+def _rank(insight: Insight) -> tuple[int, int]:
+    place = _ORDER.index(insight.kind) if insight.kind in _ORDER else len(_ORDER)
+    return (0 if insight.level == "warning" else 1, place)

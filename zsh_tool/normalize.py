@@ -1,0 +1,105 @@
+"""Hash, template and pipeline split of a command's text: the keys under which history is found.
+
+Both languages implement these rules, and existing databases hold their results, so a change here is a
+change of the database's contract. Everything is pure. Whitespace is what ``str.isspace`` accepts, a digit
+is ASCII, and every non-ASCII character counts as part of a word.
+"""
+
+import hashlib
+import re
+from typing import Final
+
+HASH_RULE: Final = 1
+"""Number of the hash rule, as the ``meta`` table names it."""
+
+PREVIEW_CHARS: Final = 200
+"""Characters of a command that its row keeps for people to read."""
+
+_DOUBLE_QUOTED: Final = re.compile(r'"[^"]*"')
+_SINGLE_QUOTED: Final = re.compile(r"'[^']*'")
+_WORD: Final = r"0-9A-Za-z_\u0080-\U0010ffff"
+_NUMBER: Final = re.compile(rf"(?<![{_WORD}])[0-9]+(?![{_WORD}])")
+
+_BASE_WORD_LIST: Final = """
+    git npm yarn pip docker kubectl make cargo go python node ruby curl wget cat grep find ls cd rm cp mv
+    mkdir systemctl journalctl apt pacman brew
+"""
+_BASE_WORDS: Final = frozenset(_BASE_WORD_LIST.split())
+
+# A backslash escapes the next character everywhere, inside single quotes too: so the segments that old
+# databases hold were cut. The closing quote is optional, hence nothing here can backtrack.
+_TOKEN: Final = re.compile(r"""\\[\s\S]?|'(?:[^'\\]+|\\[\s\S])*'?|"(?:[^"\\]+|\\[\s\S])*"?|\|\||[|;&\n]""")
+
+# Words after which a text is more than one pipeline, or one whose codes zsh reports differently.
+_COMPOUND_WORD_LIST: Final = """
+    ! { } [[ time coproc nocorrect do done esac then elif else fi for case if while function repeat until
+    select foreach end
+"""
+_COMPOUND_WORDS: Final = frozenset(_COMPOUND_WORD_LIST.split())
+
+
+def normalize(command: str) -> str:
+    """Return the text that is hashed: quoted parts emptied, whitespace collapsed, whole numbers as N."""
+    text = " ".join(command.split())
+    text = _DOUBLE_QUOTED.sub('""', text)
+    text = _SINGLE_QUOTED.sub("''", text)
+    return _NUMBER.sub("N", text)
+
+
+def hash_command(command: str) -> str:
+    """Return the 16 hex digits under which runs of this command are counted together."""
+    return hashlib.sha256(normalize(command).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def template_command(command: str) -> str:
+    """Return the command with its arguments as ``*``: the base words and the flags stay."""
+    tokens = command.split()
+    out: list[str] = []
+    complete = False
+    for index, token in enumerate(tokens):
+        if not complete:
+            out.append(token)
+            complete = _completes_base(tokens, index)
+        elif token.startswith("-"):
+            out.append(token)
+        elif out[-1] != "*":
+            out.append("*")
+    return " ".join(out)
+
+
+def _completes_base(tokens: list[str], index: int) -> bool:
+    if tokens[index].lower() not in _BASE_WORDS:
+        return index >= 1
+    return index + 1 == len(tokens) or tokens[index + 1].startswith("-")
+
+
+def parse_pipeline(command: str) -> list[str]:
+    """Split a command at its unquoted single ``|`` into trimmed segments; empty ones are dropped."""
+    cuts = [position for position, operator in _operators(command) if operator == "|"]
+    segments: list[str] = []
+    begin = 0
+    for cut in [*cuts, len(command)]:
+        if segment := command[begin:cut].strip():
+            segments.append(segment)
+        begin = cut + 1
+    return segments
+
+
+def is_single_pipeline(command: str) -> bool:
+    """Tell whether the whole text is one pipeline, so that its codes belong to its segments in order."""
+    text = command.strip()
+    if not text or text.startswith("(") or text.split(maxsplit=1)[0] in _COMPOUND_WORDS:
+        return False
+    return not any(_separates(text, position, operator) for position, operator in _operators(text))
+
+
+def _separates(text: str, position: int, operator: str) -> bool:
+    if operator == "&":
+        before, after = text[position - 1 : position], text[position + 1 : position + 2]
+        return before not in ("|", ">") and after != ">"
+    return operator in (";", "\n", "||")
+
+
+def _operators(text: str) -> list[tuple[int, str]]:
+    """Find the unquoted, unescaped ``|``, ``||``, ``;``, ``&`` and newlines with their places."""
+    return [(found.start(), found[0]) for found in _TOKEN.finditer(text) if found[0][0] not in "\\'\""]
