@@ -1,0 +1,260 @@
+"""A live or finished command, with one set of verbs whatever runs it."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from zsh_tool.output.store import OutputStore
+from zsh_tool.taskmodel import (
+    InputClosedError,
+    SendReport,
+    TaskEndedError,
+    TaskRequest,
+    TaskResult,
+    TaskStatus,
+)
+
+
+class Runner(Protocol):
+    """What carries out a task's wishes: an executor behind its channel, or Python-only mode's own."""
+
+    async def send(self, data: bytes) -> SendReport:
+        """Put bytes into the command's input."""
+        ...
+
+    async def send_eof(self) -> None:
+        """End the command's input."""
+        ...
+
+    async def send_signal(self, name: str) -> None:
+        """Send one signal to the foreground group of the terminal, else to the task's group."""
+        ...
+
+    async def resize(self, rows: int, cols: int) -> None:
+        """Give the terminal another size."""
+        ...
+
+    async def end(self, by: str) -> None:
+        """End the whole tree; return when no process of it is left."""
+        ...
+
+    async def status(self, probe: bool) -> TaskStatus:
+        """Look at the terminal and the processes."""
+        ...
+
+    def notify(self, beyond: int) -> None:
+        """Ask for one call of `Task.output_grew` as soon as more than ``beyond`` bytes exist."""
+        ...
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What a task is, apart from what it does. Kept as ``task.json`` for tasks that persist."""
+
+    command: str
+    cwd: str
+    started_at: float
+    description: str | None = None
+    pty: bool = False
+    rows: int = 40
+    cols: int = 120
+    persist: bool = False
+    open_input: bool = False
+    session_id: str = ""
+    leader: int | None = None
+    """Process id of the session's leader, the shell."""
+
+    @classmethod
+    def of(cls, request: TaskRequest, session_id: str) -> "TaskFacts":
+        """Take the facts from a request that starts now."""
+        return cls(
+            command=request.command,
+            cwd=str(request.cwd),
+            started_at=time.time(),
+            description=request.description,
+            pty=request.pty,
+            rows=request.rows,
+            cols=request.cols,
+            persist=request.persist,
+            open_input=request.open_input,
+            session_id=session_id,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the facts as plain values."""
+        return asdict(self)
+
+
+class Task:
+    """One command: what it is, what it printed, how it ended, and what can be done to it."""
+
+    def __init__(self, task_id: str, facts: TaskFacts, output: OutputStore) -> None:
+        self.id = task_id
+        self.facts = facts
+        self.output = output
+        self.delivered = 0
+        """Offset up to which replies have shown the output."""
+        self.announced = False
+        """Whether the agent was told of the end."""
+        self.ended: asyncio.Future[TaskResult] = asyncio.get_running_loop().create_future()
+        """Done with the result when the command has ended. Wait for it, never cancel it."""
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when no process of the task is left, survivors included."""
+        self.runner: Runner | None = None
+        self._input_closed = not facts.open_input
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._armed: int | None = None
+        self._held: set[asyncio.Task[None]] = set()
+        self._started = time.monotonic() - max(0.0, time.time() - facts.started_at)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.id} {self.result.outcome if self.result else 'running'}>"
+
+    @property
+    def command(self) -> str:
+        """The text that runs."""
+        return self.facts.command
+
+    @property
+    def description(self) -> str | None:
+        """What the agent said the command is for."""
+        return self.facts.description
+
+    @property
+    def cwd(self) -> Path:
+        """Where the command was started."""
+        return Path(self.facts.cwd)
+
+    @property
+    def pty(self) -> bool:
+        """Whether the command has a terminal."""
+        return self.facts.pty
+
+    @property
+    def persist(self) -> bool:
+        """Whether the task is meant to outlive the server."""
+        return self.facts.persist
+
+    @property
+    def started_at(self) -> float:
+        """When it was started, in seconds since the epoch."""
+        return self.facts.started_at
+
+    @property
+    def result(self) -> TaskResult | None:
+        """How it ended; None while it runs."""
+        return self.ended.result() if self.ended.done() else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the command has not ended yet."""
+        return not self.ended.done()
+
+    @property
+    def live(self) -> bool:
+        """Whether it runs, or processes that outlived its shell do."""
+        return self.running or (bool(self.ended.result().survivors) and not self.gone.done())
+
+    @property
+    def accepts_input(self) -> bool:
+        """Whether it can be typed into."""
+        return self.running and not self._input_closed
+
+    @property
+    def elapsed_ms(self) -> int:
+        """How long it ran, or has been running."""
+        if self.result is not None:
+            return self.result.elapsed_ms
+        return int((time.monotonic() - self._started) * 1000)
+
+    async def send(self, data: bytes) -> SendReport:
+        """Type ``data`` into the command."""
+        return await self._runner_for_input().send(data)
+
+    async def send_eof(self) -> None:
+        """End the command's input; a terminal can be typed into again afterwards."""
+        await self._runner_for_input().send_eof()
+        self._input_closed = not self.facts.pty
+
+    async def send_signal(self, name: str) -> None:
+        """Send one signal, once, without escalation."""
+        if self.runner is None or not self.live:
+            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}): nothing to signal")
+        await self.runner.send_signal(name)
+
+    async def resize(self, rows: int, cols: int) -> None:
+        """Give the terminal another size."""
+        if self.runner is None or not self.running:
+            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()})")
+        await self.runner.resize(rows, cols)
+        self.facts = replace(self.facts, rows=rows, cols=cols)
+
+    async def kill(self, by: str = "agent") -> None:
+        """End the whole tree, survivors too; return when all of it is gone."""
+        if self.runner is not None and not self.gone.done():
+            await self.runner.end(by)
+
+    def kill_soon(self, by: str) -> None:
+        """Start `kill` from where nothing can be awaited, such as a cancelled call."""
+        self.hold(self.kill(by))
+
+    async def status(self, probe: bool = False) -> TaskStatus:
+        """Look at the task; with ``probe`` also whether it waits for input."""
+        if self.runner is None or not self.running:
+            return TaskStatus(running=False, total=self.output.total)
+        return await self.runner.status(probe)
+
+    def output_beyond(self, offset: int) -> asyncio.Future[None]:
+        """Return a future, done once more than ``offset`` bytes were printed. Cancel it when unwanted."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.output.total > offset:
+            future.set_result(None)
+        else:
+            self._waiters.append((offset, future))
+            self._arm()
+        return future
+
+    def output_grew(self, total: int) -> None:
+        """Take the runner's word that ``total`` bytes exist."""
+        self._armed = None
+        for offset, future in self._waiters:
+            if total > offset and not future.done():
+                future.set_result(None)
+        self._arm()
+
+    def hold(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run ``work`` for this task, held until it is done."""
+        held = asyncio.get_running_loop().create_task(work)
+        self._held.add(held)
+        held.add_done_callback(self._held.discard)
+        return held
+
+    def _arm(self) -> None:
+        self._waiters = [entry for entry in self._waiters if not entry[1].done()]
+        lowest = min((offset for offset, _ in self._waiters), default=None)
+        if lowest is None or self.runner is None or self.gone.done():
+            return
+        if self._armed is None or self._armed > lowest:
+            self._armed = lowest
+            self.runner.notify(lowest)
+
+    def _runner_for_input(self) -> Runner:
+        if self.runner is None or not self.running:
+            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}) and takes no more input")
+        if self._input_closed:
+            why = "its input was ended" if self.facts.open_input else "it was started without open input"
+            raise InputClosedError(
+                f"task {self.id} takes no input: {why}; start it with keep_stdin true (or pty true) for that"
+            )
+        return self.runner
+
+    def _ended_how(self) -> str:
+        result = self.result
+        if result is None:
+            return "its executor is gone"
+        return (
+            result.outcome if result.exit_code is None else f"{result.outcome}, exit code {result.exit_code}"
+        )
