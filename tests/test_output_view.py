@@ -1,0 +1,155 @@
+"""Deltas, lines, grep: what a reply shows of kept output."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.test_output_store import kept_output, numbered
+from zsh_tool.output import layout, view
+from zsh_tool.output.store import OutputStore
+from zsh_tool.output.writer import OutputWriter
+
+pytestmark = pytest.mark.anyio
+
+
+async def shown(tmp_path: Path, data: bytes, max_chars: int = 16_000) -> str:
+    return (await view.full(kept_output(tmp_path, data), max_chars=max_chars)).text
+
+
+async def test_short_output_is_shown_as_it_is(tmp_path: Path) -> None:
+    assert await shown(tmp_path, b"one\ntwo\n") == "one\ntwo"
+
+
+async def test_a_long_output_keeps_head_tail_and_errors(tmp_path: Path) -> None:
+    lines = [b"step %d is fine" % number for number in range(1, 5001)]
+    lines[2499] = b"main.c:7: error: no such thing"
+    reduced = await view.full(kept_output(tmp_path, b"\n".join(lines)))
+    assert reduced.truncated
+    assert len(reduced.text) <= 16_500
+    text = reduced.text.split("\n")
+    assert text[0] == "step 1 is fine"
+    assert text[-1] == "step 5000 is fine"
+    assert "2500: main.c:7: error: no such thing" in text
+    cut = next(line for line in text if line.startswith("[lines "))
+    first, last = cut.split()[1].split("-")
+    assert f'lines="{first}-{last}"' in cut
+    assert text[text.index(cut) - 1] == f"step {int(first) - 1} is fine"
+    assert f"step {int(last) + 1} is fine" in text[text.index(cut) :][3]
+    shares = [len("\n".join(text[: text.index(cut)])), 16_000 * 0.25]
+    assert abs(shares[0] - shares[1]) < 100
+
+
+async def test_megabytes_are_reduced_from_their_ends(tmp_path: Path) -> None:
+    data = numbered(400_000)
+    at = data.index(b"line 200000\n")
+    data = data[:at] + b"E   AssertionError: in the middle\n" + data[at:]
+    reduced = await view.full(kept_output(tmp_path, data), max_chars=4000)
+    assert reduced.text.startswith("line 1\nline 2\n")
+    assert reduced.text.endswith("line 399999\nline 400000")
+    assert "\n200000: E   AssertionError: in the middle\n" in reduced.text
+    assert len(reduced.text) < 4500
+
+
+async def test_a_flood_names_the_gap_and_numbers_stay_absolute(tmp_path: Path) -> None:
+    writer = OutputWriter(tmp_path)
+    block = numbered(10_000)
+    total = (layout.HEAD + layout.RING) * 2 // len(block)
+    for _ in range(total):
+        writer.write(block)
+    writer.close()
+    store = OutputStore(tmp_path)
+    reduced = await view.full(store, max_chars=2000)
+    assert "no longer kept" in reduced.notes[0]
+    assert reduced.text.endswith("line 10000")
+    last_lines = await view.lines(store, "-2")
+    assert last_lines.text == "line 9999\nline 10000"
+    found = await view.grep(store, "^line 10000$", spec=f"{total * 10_000 - 5}-")
+    assert found.text == f"{total * 10_000}: line 10000"
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("3", "line 3"),
+        ("3-5", "line 3\nline 4\nline 5"),
+        (" 9 - ", "line 9\nline 10"),
+        ("-2", "line 9\nline 10"),
+        ("9-99", "line 9\nline 10"),
+        ("0-1", "line 1"),
+    ],
+)
+async def test_lines_are_one_based_and_inclusive(tmp_path: Path, spec: str, expected: str) -> None:
+    assert (await view.lines(kept_output(tmp_path, numbered(10)), spec)).text == expected
+
+
+async def test_the_unfinished_last_line_counts(tmp_path: Path) -> None:
+    assert (await view.lines(kept_output(tmp_path, b"a\nb"), "-1")).text == "b"
+
+
+async def test_lines_past_the_end_say_how_many_there_are(tmp_path: Path) -> None:
+    assert (await view.lines(kept_output(tmp_path, numbered(10)), "50-")).notes == (
+        "the output has 10 lines",
+    )
+
+
+@pytest.mark.parametrize("spec", ["", "x", "5-3", "1,2", "--3"])
+async def test_bad_lines_are_refused(tmp_path: Path, spec: str) -> None:
+    with pytest.raises(view.BadViewError):
+        await view.lines(kept_output(tmp_path, b"x"), spec)
+
+
+async def test_grep_shows_numbers_and_ignores_colours(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"ok\n\x1b[31merror\x1b[0m: bad\nok\nanother error\n")
+    assert (await view.grep(store, "^error|er+or$")).text == "2: error: bad\n4: another error"
+    assert (await view.grep(store, "error", spec="3-")).text == "4: another error"
+    assert (await view.grep(store, "nothing")).notes == ("no line matches",)
+    with pytest.raises(view.BadViewError):
+        await view.grep(store, "(")
+
+
+async def test_a_hostile_expression_costs_bounded_time(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"a" * 5000 + b"\n")
+    started = time.monotonic()
+    reduced = await view.grep(store, r"(?=(a+)+\1+b)(a|aa)+$b")
+    assert time.monotonic() - started < 6
+    assert "stopped" in reduced.notes[0]
+
+
+async def test_a_line_of_ten_megabytes_is_cut_inside(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"start " + b"x" * 10_000_000 + b" end")
+    started = time.monotonic()
+    reduced = await view.full(store)
+    assert time.monotonic() - started < 3
+    assert reduced.text.startswith("start xxx")
+    assert reduced.text.endswith("xxx end")
+    assert len(reduced.text) < 10_000
+    assert "the middle of line 1 cut" in reduced.text
+
+
+async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> None:
+    writer = OutputWriter(tmp_path)
+    store = OutputStore(tmp_path)
+    seen, at = "", 0
+    for byte in "é → 😀 \x1b[31mred\x1b[0m \x1b]0;title\x07end\r\nnext\n".encode():
+        writer.write(bytes([byte]))
+        reduced = await view.delta(store, at)
+        assert "\ufffd" not in reduced.text
+        seen += reduced.text or ("\n" if store.read(at, reduced.end).endswith(b"\n") else "")
+        at = reduced.end
+    writer.close()
+    assert seen == "é → 😀 red end\nnext\n"
+    writer_total = store.total
+    assert at == writer_total
+
+
+async def test_invalid_bytes_are_visible_and_never_surrogates(tmp_path: Path) -> None:
+    text = await shown(tmp_path, b"caf\xe9 and \xed\xa0\x80 end of a longer line of text")
+    assert text.encode().decode() == text
+    assert text.startswith("caf\ufffd and ")
+
+
+async def test_what_is_held_back_is_shown_at_the_end(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"a long enough text \xf0\x9f")
+    assert (await view.delta(store, 0)).text == "a long enough text "
+    assert (await view.delta(store, 0, final=True)).text == "a long enough text \ufffd"

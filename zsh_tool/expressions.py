@@ -1,0 +1,38 @@
+"""Regular expressions that an agent gives: checked before use, and never searched without a limit of time."""
+
+from typing import Final, Protocol, cast
+
+import regex  # type: ignore[import-untyped]
+
+_PATTERN_MAX: Final = 2000
+
+
+class Match(Protocol):
+    """Where an expression was found."""
+
+    def start(self) -> int: ...  # noqa: D102
+    def end(self) -> int: ...  # noqa: D102
+
+
+class Expression(Protocol):
+    """A compiled expression; ``search`` raises TimeoutError after ``timeout`` seconds."""
+
+    @property
+    def pattern(self) -> str: ...  # noqa: D102
+    def search(  # noqa: D102
+        self, text: str, pos: int = 0, *, timeout: float, concurrent: bool = False
+    ) -> Match | None: ...
+
+
+class BadExpressionError(ValueError):
+    """The text is no regular expression that can be used; the message says why."""
+
+
+def compile_expression(pattern: str) -> Expression:
+    """Compile an expression in which ``^`` and ``$`` match at line borders."""
+    if len(pattern) > _PATTERN_MAX:
+        raise BadExpressionError(f"the expression is longer than {_PATTERN_MAX} characters")
+    try:
+        return cast("Expression", regex.compile(pattern, regex.MULTILINE))
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise BadExpressionError(f"{pattern!r} is not a regular expression: {error}") from error

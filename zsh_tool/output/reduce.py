@@ -1,0 +1,136 @@
+"""Cut output down to what fits a reply, keeping what matters: its head, its tail, and lines about errors."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from zsh_tool.output.errors import ErrorLines
+from zsh_tool.output.reduced import DEFAULT_CHARS, MAX_CHARS, Reduced
+from zsh_tool.output.text import binary_summary, clip, looks_binary, plain_lines
+
+HEAD_SHARE, TAIL_SHARE, ERROR_SHARE = 0.25, 0.60, 0.15
+_MIN_CHARS = 200
+_CLIP_CHARS = 2000
+_SAME_LINES_SHOWN = 3
+"""Up to this many equal lines in a row are left alone: a remark would cost as much."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of output, or a run of equal ones."""
+
+    number: int
+    text: str
+    times: int = 1
+
+    @property
+    def last(self) -> int:
+        """The number of the last line of the run."""
+        return self.number + self.times - 1
+
+    def shown(self) -> str:
+        """Return the line as it stands in a reply."""
+        if self.times <= _SAME_LINES_SHOWN:
+            return "\n".join([self.text] * self.times)
+        return f"{self.text}\n[the line above {self.times - 1:,} more times]"
+
+    def clipped(self, limit: int) -> "Line":
+        """Return the line with its text shortened."""
+        return Line(self.number, clip(self.text, limit), self.times)
+
+
+def numbered(texts: Iterable[str], first: int, *, collapse: bool = True) -> list[Line]:
+    """Give lines their numbers, from ``first`` on; runs of exactly equal ones become one."""
+    if not collapse:
+        return [Line(number, text) for number, text in enumerate(texts, first)]
+    lines: list[Line] = []
+    run, start, number = "", first, first - 1
+    for number, text in enumerate(texts, first):
+        if number > start and text != run:
+            lines.append(Line(start, run, number - start))
+            start = number
+        run = text
+    if number >= start:
+        lines.append(Line(start, run, number - start + 1))
+    return lines
+
+
+def budget(max_chars: int) -> int:
+    """Return the number of characters that a reply may use for output."""
+    return max(_MIN_CHARS, min(max_chars, MAX_CHARS))
+
+
+def reduce_output(
+    data: bytes | str, max_chars: int = DEFAULT_CHARS, first_line: int = 1, *, collapse: bool = True
+) -> Reduced:
+    """Make output that is at hand fit for a reply, as `view.delta` does with a store."""
+    raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    if looks_binary(raw):
+        return Reduced(binary_summary(raw, len(raw)), truncated=True, end=len(raw))
+    lines = numbered(plain_lines(raw), first_line, collapse=collapse)
+    limit = budget(max_chars)
+    if fits(lines, limit):
+        return Reduced(joined(lines), end=len(raw))
+    errors = ErrorLines()
+    head, tail, rest = head_and_tail(lines, lines, limit)
+    errors.add_lines((line.number, line.text) for line in rest)
+    return Reduced(assembled(head, tail, errors.best(int(limit * ERROR_SHARE))), True, end=len(raw))
+
+
+def fits(lines: Sequence[Line], limit: int) -> bool:
+    """Tell whether all lines can be shown."""
+    room = limit
+    for line in lines:
+        room -= len(line.shown()) + 1
+        if room < -1:
+            return False
+    return True
+
+
+def joined(lines: Sequence[Line]) -> str:
+    """Return the text of whole lines."""
+    return "\n".join(line.shown() for line in lines)
+
+
+def head_and_tail(
+    first: Sequence[Line], last: Sequence[Line], limit: int
+) -> tuple[list[Line], list[Line], list[Line]]:
+    """Take the head from ``first`` and the tail from ``last``; also return what neither took of both.
+
+    The two are the same sequence, or the beginning and the end of something with more between them.
+    """
+    longest = min(_CLIP_CHARS, limit // 5)
+    head = _taken(first, int(limit * HEAD_SHARE), longest)
+    candidates = last[len(head) :] if last is first else last
+    tail = _taken(list(reversed(candidates)), int(limit * TAIL_SHARE), longest)[::-1]
+    if last is first:
+        return head, tail, list(first[len(head) : len(first) - len(tail)])
+    return head, tail, [*first[len(head) :], *last[: len(last) - len(tail)]]
+
+
+def assembled(
+    head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[int, str]], size: str = ""
+) -> str:
+    """Put head, lines about errors and tail together, and say how to read what is missing."""
+    first = head[-1].last + 1 if head else 1
+    last = tail[0].number - 1 if tail else first
+    if first > last:
+        middle = f"[the middle of line {last + 1} cut{size}]" if size else ""
+    else:
+        middle = f'[lines {first}-{last} cut{size}; read them with lines="{first}-{last}" or grep'
+        if errors:
+            found = "\n".join(f"{number}: {text}" for number, text in errors)
+            middle += f"; what looks like errors there:]\n{found}\n[from line {last + 1} on:]"
+        else:
+            middle += "]"
+    return "\n".join(part for part in (joined(head), middle, joined(tail)) if part)
+
+
+def _taken(lines: Sequence[Line], room: int, longest: int) -> list[Line]:
+    taken = []
+    for whole in lines:
+        line = whole.clipped(longest)
+        room -= len(line.shown()) + 1
+        if room < 0:
+            break
+        taken.append(line)
+    return taken

@@ -1,0 +1,108 @@
+"""Turn raw output into text that a model can read: no control sequences, whole characters, plain lines.
+
+Every function here takes time linear in its input, whatever the input is.
+"""
+
+import re
+from typing import Final
+
+_ESCAPE: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, movement
+    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS, SOS, PM, APC: titles, links
+    r"|\x1b[ -/]*[0-~]?"  # everything shorter
+)
+_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]{0,200}\x1b?|[ -/]*)?\Z")
+_HELD_BACK_MAX: Final = 256
+_CONTROLS: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_ENDS: Final = re.compile(r"\r+\n")
+_NUL_SHOWN: Final = "\u2400"
+
+_SAMPLE: Final = 8192
+_TEXT_BYTES: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+_BINARY_SHARE: Final = 0.15
+
+
+def strip_escapes(text: str) -> str:
+    """Remove the control sequences of a terminal."""
+    return _ESCAPE.sub("", text) if "\x1b" in text or "\x9b" in text else text
+
+
+def plain(data: bytes) -> str:
+    """Decode and remove what a terminal would not show. Line ends become newlines, CR stays within lines."""
+    text = strip_escapes(data.decode("utf-8", "replace"))
+    if "\r" in text:
+        text = _ENDS.sub("\n", text)
+    if "\x08" in text:
+        text = "\n".join(map(_without_backspaces, text.split("\n")))
+    text = _CONTROLS.sub("", text)
+    return text.replace("\0", _NUL_SHOWN)
+
+
+def plain_lines(data: bytes) -> list[str]:
+    """Split into lines as a terminal would leave them: of a line redrawn with CR, its last state."""
+    lines = plain(data).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return [_last_state(line) if "\r" in line else line for line in lines]
+
+
+def held_back(data: bytes) -> int:
+    """Return how many bytes at the end of ``data`` only make sense with what follows."""
+    tail = data[-_HELD_BACK_MAX:]
+    escape = _UNFINISHED_ESCAPE.search(tail)
+    if escape:
+        return len(tail) - escape.start()
+    if tail.endswith(b"\r"):
+        return 1
+    return _unfinished_character(tail)
+
+
+def looks_binary(data: bytes) -> bool:
+    """Tell whether ``data`` is something other than text."""
+    sample = data[:_SAMPLE]
+    odd = len(sample.translate(None, _TEXT_BYTES))
+    if odd > len(sample) * _BINARY_SHARE:
+        return True
+    sample = sample[: len(sample) - _unfinished_character(sample)]
+    return sample.decode("utf-8", "replace").count("\ufffd") > len(sample) * _BINARY_SHARE
+
+
+def binary_summary(data: bytes, size: int) -> str:
+    """Say what binary output begins with instead of showing it."""
+    return f"[binary output, {size:,} bytes, starting {data[:16].hex(' ')}]"
+
+
+def clip(line: str, limit: int) -> str:
+    """Shorten one line to about ``limit`` characters and say by how much."""
+    if len(line) <= limit:
+        return line
+    head, tail = limit * 3 // 4, limit // 4
+    return f"{line[:head]} [… {len(line) - head - tail:,} characters …] {line[-tail:]}"
+
+
+def _last_state(line: str) -> str:
+    states = [state for state in line.split("\r") if state]
+    return states[-1] if states else ""
+
+
+def _without_backspaces(line: str) -> str:
+    if "\x08" not in line:
+        return line
+    kept: list[str] = []
+    for character in line:
+        if character != "\x08":
+            kept.append(character)
+        elif kept and kept[-1] != "\r":
+            kept.pop()
+    return "".join(kept)
+
+
+def _unfinished_character(data: bytes) -> int:
+    """Return the length of a UTF-8 sequence at the end that more bytes could still complete."""
+    for length in range(1, min(3, len(data)) + 1):
+        lead = data[-length]
+        if lead & 0xC0 == 0x80:
+            continue
+        needed = 2 if 0xC2 <= lead < 0xE0 else 3 if 0xE0 <= lead < 0xF0 else 4 if 0xF0 <= lead < 0xF5 else 1
+        return length if needed > length else 0
+    return 0
