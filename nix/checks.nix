@@ -1,0 +1,127 @@
+# The checks of .ci/checks.toml, each by the command that stands there, from declared inputs alone.
+# A name in that file without an answer here does not evaluate, and neither does the reverse.
+{
+  pkgs,
+  self,
+  nixpkgs,
+  crane,
+  advisory-db,
+  ours,
+  tools,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (ours) zsh-tool zsh-tool-exec python3;
+  listed = (lib.importTOML ../.ci/checks.toml).check;
+  source = lib.fileset.toSource {
+    root = ../.;
+    fileset = ../.;
+  };
+
+  # Natively and unoptimised, as cargo does by itself: one compilation of the crates for clippy and tests.
+  craneLib = crane.mkLib pkgs;
+  crate = {
+    inherit (zsh-tool-exec) version;
+    pname = "zsh-tool-exec";
+    src = lib.fileset.toSource {
+      root = ../zsh-tool-rs;
+      fileset = ../zsh-tool-rs;
+    };
+    CARGO_PROFILE = "dev";
+  };
+  cargoArtifacts = craneLib.buildDepsOnly crate;
+  inRust =
+    check:
+    craneLib.mkCargoDerivation (
+      crate
+      // {
+        inherit cargoArtifacts;
+        pnameSuffix = "-${check.name}";
+        nativeBuildInputs = [
+          pkgs.clippy
+          pkgs.rustfmt
+          (python3.withPackages tools.python)
+        ]
+        ++ tools.tests;
+        preBuild = "export HOME=$TMPDIR";
+        buildPhaseCargoCommand = check.run;
+        doInstallCargoArtifacts = false;
+      }
+    );
+
+  # Programs that compare the two languages' rules, from the crate's examples.
+  rules = craneLib.mkCargoDerivation (
+    crate
+    // {
+      inherit cargoArtifacts;
+      pnameSuffix = "-examples";
+      buildPhaseCargoCommand = "cargo build --locked --examples";
+      doInstallCargoArtifacts = false;
+      installPhaseCommand = ''
+        mkdir -p $out/bin
+        find target/debug/examples -maxdepth 1 -type f -executable ! -name '*-*' -exec cp -t $out/bin {} +
+      '';
+    }
+  );
+
+  atTop =
+    extra: check:
+    pkgs.runCommand "zsh-tool-${check.name}"
+      (
+        {
+          nativeBuildInputs = [
+            (python3.withPackages tools.python)
+            pkgs.ruff
+          ]
+          ++ tools.tests;
+          ZSH_TOOL_EXEC = lib.getExe zsh-tool-exec;
+          ZSH_TOOL_RULES = "${rules}/bin/rules";
+        }
+        // extra
+      )
+      ''
+        cp -r --no-preserve=ownership ${source} source
+        chmod -R u+w source
+        cd source
+        export HOME=$TMPDIR/home
+        mkdir $HOME
+        ${check.run}
+        touch $out
+      '';
+  installed = atTop {
+    EXECUTOR = lib.getExe zsh-tool-exec;
+    EXECUTOR_AGAIN = lib.getExe (
+      import ./executor.nix {
+        inherit pkgs crane;
+        again = true;
+      }
+    );
+    ZSH_TOOL_INSTALLED = lib.getExe zsh-tool;
+    # nothing at all: no PATH, no HOME
+    INSTALLED_ENVIRONMENT = "";
+  };
+
+  special = import ./special.nix {
+    inherit
+      pkgs
+      self
+      nixpkgs
+      zsh-tool
+      source
+      ;
+  } // {
+    audit = craneLib.cargoAudit {
+      inherit (crate) pname version src;
+      inherit advisory-db;
+    };
+  };
+  byKind = {
+    rust = inRust;
+    python = atTop { };
+    inherit installed;
+    nix = check: special.${check.name};
+  };
+  unlisted = lib.subtractLists (map (check: check.name) listed) (builtins.attrNames special);
+in
+assert lib.assertMsg (unlisted == [ ]) "not in .ci/checks.toml: ${toString unlisted}";
+lib.listToAttrs (map (check: lib.nameValuePair check.name (byKind.${check.kind} check)) listed)

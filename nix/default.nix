@@ -1,0 +1,45 @@
+# Every output of one system, from one package set.
+{
+  pkgs,
+  self,
+  nixpkgs,
+  crane,
+  advisory-db,
+}:
+let
+  inherit (pkgs) lib;
+  ours = import ./packages.nix { inherit pkgs crane; };
+  inherit (ours) zsh-tool zsh-tool-exec;
+  app = package: {
+    type = "app";
+    program = lib.getExe package;
+    meta.description = package.meta.description;
+  };
+  tools = import ./tools.nix { inherit pkgs; };
+in
+{
+  packages = {
+    default = zsh-tool;
+    inherit zsh-tool zsh-tool-exec;
+  }
+  // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+    image = import ./image.nix { inherit pkgs zsh-tool; };
+  };
+  apps = {
+    default = app zsh-tool;
+    exec = app zsh-tool-exec;
+  };
+  checks = import ./checks.nix {
+    inherit
+      pkgs
+      self
+      nixpkgs
+      crane
+      advisory-db
+      ours
+      tools
+      ;
+  };
+  devShells.default = import ./shell.nix { inherit pkgs ours tools; };
+  formatter = pkgs.nixfmt-tree;
+}

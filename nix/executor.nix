@@ -1,0 +1,44 @@
+# zsh-tool-exec: on Linux one static file with musl; on Darwin, which has no static libc, a dynamic one.
+# `again` makes a build that shares nothing with the first but its sources, to compare the two.
+{
+  pkgs,
+  crane,
+  again ? false,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) isLinux;
+  craneLib = crane.mkLib (if isLinux then pkgs.pkgsStatic else pkgs);
+  crate = ../zsh-tool-rs;
+  manifest = (lib.importTOML (crate + "/Cargo.toml")).package;
+  common = {
+    pname = manifest.name + lib.optionalString again "-again";
+    inherit (manifest) version;
+    src = lib.fileset.toSource {
+      root = crate;
+      fileset = lib.fileset.unions [
+        (craneLib.fileset.commonCargoSources crate)
+        (crate + "/src")
+      ];
+    };
+    strictDeps = true;
+    # `rust-tests` runs them, natively
+    doCheck = false;
+    # pkgsStatic sets it for build scripts too, which are glibc programs and then do not link
+    preBuild = "unset NIX_CFLAGS_LINK";
+  };
+in
+craneLib.buildPackage (
+  common
+  // {
+    cargoArtifacts = craneLib.buildDepsOnly common;
+    # where it finds zsh when neither a flag nor the environment says
+    env.ZSH_TOOL_BUILD_ZSH = lib.getExe pkgs.zsh;
+    meta = {
+      inherit (manifest) description;
+      mainProgram = manifest.name;
+      license = lib.licenses.mit;
+      platforms = lib.platforms.unix;
+    };
+  }
+)
