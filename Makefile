@@ -2,7 +2,7 @@
 # Nothing here changes the tree as git sees it: .venv/, build/ and zsh-tool-rs/target/ are ignored.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint fmt bench interop wheel nix nix-teeth clean needs-rust needs-python needs-installed
+.PHONY: help setup run build test lint fmt bench interop wheel nix teeth nix-teeth clean needs-rust needs-python needs-installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
@@ -55,8 +55,12 @@ wheel: ## a wheel with the executor inside, into dist/
 nix: ## the flake: with stand-ins for its inputs where those are at hand, else by Nix itself
 	@if [ -x $(NIX_OFFLINE)/check ]; then $(NIX_OFFLINE)/check .; else nix flake check --print-build-logs; fi
 
-nix-teeth: ## break the project in each way that its checks must notice, in a copy
+teeth: ## break a copy in each way that the checks must notice, and show that they do
+	@.ci/setup test
 	@.ci/teeth
+
+nix-teeth: ## break a copy in each way that the flake must notice, and show that it does
+	@.ci/teeth nix
 
 setup: ## what is missing: zsh, Python packages
 	@.ci/setup run

@@ -44,7 +44,7 @@ pkgs.buildPythonApplication {
 
   # the checks of the flake run the suite against the installed executor
   doCheck = false;
-  pythonImportsCheck = [ "zsh_tool.__main__" ];
+  pythonImportsCheck = [ "zsh_tool" ];
   meta = {
     inherit (project) description;
     mainProgram = "zsh-tool";
