@@ -2,44 +2,120 @@
 //!
 //! All SQL that the executor runs is in this module and the ones below it.
 
+mod checkpoint;
 pub mod error;
+mod file;
 pub mod hash;
-pub mod observation;
+mod id;
+mod migrate;
+mod observation;
+mod open;
+mod patience;
 pub mod pipeline;
+mod place;
+mod retention;
+mod rows;
 pub mod streak;
+mod time;
 
 pub use error::AlanError;
 pub use observation::{Observation, Retention, ShownInsight, stored_text};
+pub use place::project;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use open::Store;
+use patience::{Patience, RECORD_BOUND, UPKEEP_BOUND};
 
 /// A connection to the database, ready to record.
 #[derive(Debug)]
-pub struct Alan;
+pub struct Alan {
+    path: PathBuf,
+    limits: Retention,
+    patience: Patience,
+    notice: Option<String>,
+    /// None after the file was found damaged or replaced and no other could be opened.
+    store: Option<Store>,
+}
 
 impl Alan {
-    /// Opens the database at `path`, creates or upgrades it where needed.
+    /// Opens the database at `path`, creates or upgrades it where needed. A damaged file is set
+    /// aside, which [`Alan::notice`] then tells.
     ///
     /// # Errors
     /// When it cannot be opened for writing.
-    pub fn open(_path: &Path, _limits: Retention) -> Result<Self, AlanError> {
-        Ok(Self)
+    pub fn open(path: &Path, limits: Retention) -> Result<Self, AlanError> {
+        let patience = Patience::new(RECORD_BOUND);
+        let mut alan = Self {
+            path: path.to_path_buf(),
+            limits,
+            patience,
+            notice: None,
+            store: None,
+        };
+        alan.current_store()?;
+        Ok(alan)
     }
 
-    /// Something that the user should know about the opening, such as a damaged file set aside.
+    /// Something that the user should know, such as a damaged file that was set aside.
     #[must_use]
     pub fn notice(&self) -> Option<&str> {
-        None
+        self.notice.as_deref()
     }
 
     /// Records one command in one transaction and gives the id of its observation.
     ///
     /// # Errors
     /// When nothing was recorded.
-    pub fn record(&mut self, _observation: &Observation<'_>) -> Result<String, AlanError> {
-        Ok(String::new())
+    pub fn record(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
+        self.patience.renew(RECORD_BOUND);
+        match self.try_record(observation) {
+            Err(AlanError::Corrupt(_)) => {
+                self.begin_anew()?;
+                self.try_record(observation)
+            }
+            done => done,
+        }
+    }
+
+    fn try_record(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
+        let store = self.current_store()?;
+        checkpoint::set_sync(&store.db, &store.path)
+            .and_then(|()| rows::insert(&store.db, observation))
+            .map_err(|error| AlanError::from_sqlite(&store.path, "recording", error))
+    }
+
+    /// The store, opened again if its file is no longer the one at the path: a standby executor
+    /// may have waited for long.
+    fn current_store(&mut self) -> Result<&Store, AlanError> {
+        let store = match self.store.take().filter(Store::is_current) {
+            Some(store) => store,
+            None => open::open(&self.path, &self.patience)?,
+        };
+        Ok(self.adopt(store))
+    }
+
+    fn begin_anew(&mut self) -> Result<(), AlanError> {
+        if let Some(store) = self.store.take() {
+            let store = store.begin_anew(&self.patience)?;
+            self.adopt(store);
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, mut store: Store) -> &Store {
+        self.notice = store.notice.take().or(self.notice.take());
+        self.store.insert(store)
     }
 
     /// Does this command's share of the upkeep; to be called once the answer is out.
-    pub fn after_answer(&mut self) {}
+    pub fn after_answer(&mut self) {
+        self.patience.renew(UPKEEP_BOUND);
+        let Some(store) = &self.store else {
+            return;
+        };
+        // Nobody is waiting for either, and the next command tries again.
+        retention::share(&store.db, self.limits).unwrap_or_default();
+        checkpoint::run(&store.db, &store.path).unwrap_or_default();
+    }
 }

@@ -1,0 +1,63 @@
+//! Syncing and checkpoints: nothing of either before the answer.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::file::beside;
+use super::time::Moment;
+
+/// The size of the log above which upkeep writes it back.
+const LOG_BOUND: u64 = 4 * 1024 * 1024;
+
+/// Sets how the next commit syncs.
+///
+/// A commit into a log that holds frames syncs nothing at NORMAL. The first commit into an empty
+/// log would sync its header. That protects the frames of an earlier round from being read again;
+/// an empty log has none. In rollback mode there is no log, and syncing is what keeps the file whole.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn set_sync(db: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let empty_log = log_size(path) == Some(0);
+    db.pragma_update(
+        None,
+        "synchronous",
+        if empty_log { "OFF" } else { "NORMAL" },
+    )
+}
+
+fn log_size(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(beside(path, "-wal"))
+        .ok()
+        .map(|metadata| metadata.len())
+}
+
+/// Writes the log back into the database if it has grown beyond its bound, and begins it anew.
+///
+/// # Errors
+/// Whatever SQLite reports; the next command tries again.
+pub fn run(db: &Connection, path: &Path) -> rusqlite::Result<()> {
+    if log_size(path).is_none_or(|size| size <= LOG_BOUND) {
+        return Ok(());
+    }
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    let whole = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, frames, written): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(busy == 0 && frames == written)
+    })?;
+    if whole { restart(db) } else { Ok(()) }
+}
+
+/// Makes the first commit into the log that was written back: it syncs the log's header, which no
+/// command should have to wait for, and cuts the file to what it then holds.
+fn restart(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update_and_check(None, "journal_size_limit", 0, |_| Ok(()))?;
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    db.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('checkpointed_at', ?1)",
+        params![Moment::now().iso()],
+    )?;
+    transaction.commit()
+}

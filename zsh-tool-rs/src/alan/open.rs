@@ -1,0 +1,164 @@
+//! Opens the database: private, upgraded, in WAL mode where that works, in few steps.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::error::AlanError;
+use super::file::{self, Identity};
+use super::patience::Patience;
+use super::{migrate, place, rows};
+
+/// How often the file may turn out damaged or replaced while it is being opened.
+const ATTEMPTS: u32 = 3;
+
+/// How many pauses the change to WAL may take. A program that holds the file in its own mode may
+/// keep it: everything works in that mode too, only slower.
+const WAL_PAUSES: u32 = 50;
+
+/// An open database.
+#[derive(Debug)]
+pub struct Store {
+    /// The connection, its statements prepared.
+    pub db: Connection,
+    /// The absolute path without links.
+    pub path: PathBuf,
+    /// The file that the connection is open on.
+    pub identity: Identity,
+    /// What the user should know about the opening.
+    pub notice: Option<String>,
+}
+
+/// Opens the database at `path`. A damaged file is set aside and a new one begun.
+///
+/// # Errors
+/// When there is no way to write there.
+pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
+    let path = file::locate(path)?;
+    let mut notice = None;
+    for _ in 0..ATTEMPTS {
+        let (identity, empty) = file::prepare(&path)?;
+        match connect(&path, empty, patience) {
+            // A file that was replaced in this moment is opened again.
+            Ok(_) if Identity::at(&path) != Some(identity) => {}
+            Ok(db) => {
+                return Ok(Store {
+                    db,
+                    path,
+                    identity,
+                    notice,
+                });
+            }
+            Err(error) if is_damage(&error) => notice = set_aside(&path, identity)?.or(notice),
+            Err(error) => return Err(AlanError::from_sqlite(&path, "opening", error)),
+        }
+    }
+    Err(AlanError::Busy(path))
+}
+
+/// Sets a damaged database aside and words what happened.
+fn set_aside(path: &Path, damaged: Identity) -> Result<Option<String>, AlanError> {
+    let aside = file::set_aside(path, damaged)?;
+    Ok(aside.map(|aside| {
+        format!(
+            "the database was damaged; it is kept as {} and a new one begun",
+            aside.display()
+        )
+    }))
+}
+
+/// Whether the error says that the file is no database or a damaged one.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
+impl Store {
+    /// Closes the database, sets it aside as damaged and opens a new one.
+    ///
+    /// # Errors
+    /// When the file cannot be renamed or a new one cannot be made.
+    pub fn begin_anew(self, patience: &Patience) -> Result<Self, AlanError> {
+        let Self {
+            db, path, identity, ..
+        } = self;
+        drop(db);
+        let notice = set_aside(&path, identity)?;
+        let store = open(&path, patience)?;
+        Ok(Self {
+            notice: store.notice.clone().or(notice),
+            ..store
+        })
+    }
+
+    /// Whether the path still leads to the file that is open here.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        Identity::at(&self.path) == Some(self.identity)
+    }
+}
+
+fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    patience.rule(&mut db)?;
+    // The last to close would write the whole log back while its caller waits.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    if empty {
+        // Nothing can be lost yet, so nothing has to reach the disk before the first answer.
+        db.pragma_update(None, "synchronous", "OFF")?;
+    }
+    let version = persist(patience, u32::MAX, || migrate::version(&db))?;
+    use_wal(&db, path, patience)?;
+    if version < migrate::PRESENT {
+        persist(patience, u32::MAX, || migrate::migrate(&db))?;
+    }
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    rows::prepare(&db)?;
+    Ok(db)
+}
+
+/// Switches to the write-ahead log unless the file system or another program forbids it.
+fn use_wal(db: &Connection, path: &Path, patience: &Patience) -> rusqlite::Result<()> {
+    let mode: String = persist(patience, u32::MAX, || {
+        db.pragma_query_value(None, "journal_mode", |row| row.get(0))
+    })?;
+    if mode == "wal" || !place::is_local(path) {
+        return Ok(());
+    }
+    let switched = persist(patience, WAL_PAUSES, || {
+        db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
+    });
+    match switched {
+        // Then the journal stays as it is, which is slower and just as safe.
+        Err(error) if !is_damage(&error) => Ok(()),
+        done => done,
+    }
+}
+
+/// Repeats what found the database locked, at most `pauses` times. SQLite does not always ask its
+/// busy handler: not where it fears a deadlock between two that want to upgrade their locks.
+fn persist<T>(
+    patience: &Patience,
+    pauses: u32,
+    mut action: impl FnMut() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let mut count = 0;
+    loop {
+        match action() {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && count < pauses
+                    && patience.pause(count) =>
+            {
+                count += 1;
+            }
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is forgotten, in small shares after the answer.
+//!
+//! Nothing here counts rows: rowids grow with time, so the distance between the lowest and the
+//! highest bounds their number from above and costs two look-ups.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::observation::Retention;
+use super::rows;
+use super::time::Moment;
+
+/// The most rows of one table that one command's share removes.
+const SHARE: u32 = 64;
+
+/// A row that weighs less is forgotten.
+const LEAST_WEIGHT: f64 = 0.01;
+
+/// The most rows of `recent_commands` that one share prunes.
+const PRUNED_PER_SHARE: u32 = 1_000;
+
+/// Removes this command's share of what is over the bound, too light, or no longer recent.
+///
+/// # Errors
+/// Whatever SQLite reports; then nothing was removed.
+pub fn share(db: &Connection, limits: Retention) -> rusqlite::Result<()> {
+    let plan = Plan::of(db, limits)?;
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    for rowid in plan.observations {
+        forget(db, rowid)?;
+    }
+    for (table, excess) in plan.others {
+        trim(db, table, excess)?;
+    }
+    rows::prune(db, Moment::now(), PRUNED_PER_SHARE)?;
+    transaction.commit()
+}
+
+/// What there is to do. It is found without a lock: most commands find nothing.
+struct Plan {
+    observations: Vec<i64>,
+    others: Vec<(&'static str, u32)>,
+    recent: bool,
+}
+
+impl Plan {
+    fn of(db: &Connection, limits: Retention) -> rusqlite::Result<Self> {
+        let mut others = Vec::new();
+        for table in ["ssh_observations", "insights"] {
+            let excess = excess(db, table, limits.rows)?;
+            if excess > 0 {
+                others.push((table, excess));
+            }
+        }
+        Ok(Self {
+            observations: due(db, limits)?,
+            others,
+            recent: rows::any_to_prune(db, Moment::now())?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.observations.is_empty() && self.others.is_empty() && !self.recent
+    }
+}
+
+/// By how much a table is over the bound, at most one share.
+fn excess(db: &Connection, table: &str, bound: u64) -> rusqlite::Result<u32> {
+    // Two look-ups: asked for both in one statement, SQLite walks the whole table.
+    let sql =
+        format!("SELECT (SELECT max(rowid) FROM {table}) - (SELECT min(rowid) FROM {table}) + 1");
+    let span: Option<i64> = db.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+    let span = span
+        .and_then(|span| u64::try_from(span).ok())
+        .unwrap_or_default();
+    let excess = span.saturating_sub(bound);
+    Ok(u32::try_from(excess).map_or(SHARE, |excess| excess.min(SHARE)))
+}
+
+/// The observations to forget now: the oldest over the bound, then those that weigh too little.
+fn due(db: &Connection, limits: Retention) -> rusqlite::Result<Vec<i64>> {
+    let excess = excess(db, "observations", limits.rows)?;
+    let mut due = oldest(db, excess)?;
+    for order in ["rowid", "weight"] {
+        let taken = u32::try_from(due.len()).unwrap_or(SHARE);
+        let room = SHARE.saturating_sub(taken);
+        for rowid in light(db, order, limits.half_life_days, room)? {
+            if !due.contains(&rowid) {
+                due.push(rowid);
+            }
+        }
+    }
+    Ok(due)
+}
+
+fn oldest(db: &Connection, number: u32) -> rusqlite::Result<Vec<i64>> {
+    if number == 0 {
+        return Ok(Vec::new());
+    }
+    // Up to this rowid, not so many rows: where rowids have gaps, that removes fewer.
+    let sql = "SELECT rowid FROM observations ORDER BY rowid LIMIT ?1";
+    db.prepare_cached(sql)?
+        .query_map([number], |row| row.get(0))?
+        .collect()
+}
+
+/// The first rows in `order` as long as each weighs too little. Rows of the same weight grow
+/// lighter in the order in which they were written, so the first that stays ends the search.
+fn light(db: &Connection, order: &str, half_life: f64, room: u32) -> rusqlite::Result<Vec<i64>> {
+    let sql = format!(
+        "SELECT rowid, coalesce(weight, 1.0),
+                coalesce(julianday('now') - julianday(created_at), 0.0)
+         FROM observations ORDER BY {order} LIMIT ?1"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut found = statement.query([room])?;
+    let mut light = Vec::new();
+    while let Some(row) = found.next()? {
+        let (weight, age): (f64, f64) = (row.get(1)?, row.get(2)?);
+        if weight * 0.5_f64.powf(age.max(0.0) / half_life) >= LEAST_WEIGHT {
+            break;
+        }
+        light.push(row.get(0)?);
+    }
+    Ok(light)
+}
+
+/// Removes one observation; with the last of its command also the command's streak.
+fn forget(db: &Connection, rowid: i64) -> rusqlite::Result<()> {
+    let hash: Option<String> = db
+        .prepare_cached("DELETE FROM observations WHERE rowid = ?1 RETURNING command_hash")?
+        .query_row([rowid], |row| row.get(0))
+        .optional()?;
+    if let Some(hash) = hash {
+        db.prepare_cached(
+            "DELETE FROM streaks WHERE command_hash = ?1
+             AND NOT EXISTS (SELECT 1 FROM observations WHERE command_hash = ?1)",
+        )?
+        .execute(params![hash])?;
+    }
+    Ok(())
+}
+
+/// Removes the oldest rows of a table.
+fn trim(db: &Connection, table: &str, number: u32) -> rusqlite::Result<usize> {
+    let sql = format!(
+        "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?1)"
+    );
+    db.prepare_cached(&sql)?.execute([number])
+}
