@@ -1,19 +1,34 @@
 """A.L.A.N., the memory: a facade over what is read from the database and the little that Python writes."""
 
-# ruff: noqa: ARG002
-
+import asyncio
+import fnmatch
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from zsh_tool import normalize
+from zsh_tool import figures, manopt, normalize
+from zsh_tool import recording as side_recording
 from zsh_tool.config import Settings
-from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight
-from zsh_tool.neverhang import TimedOutRow
+from zsh_tool.database import Reader
+from zsh_tool.figures import Scope
+from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight, catalogue
+from zsh_tool.insights import manopt as manopt_insight
+from zsh_tool.insights.score import scores
+from zsh_tool.insights.situation import Situation, result_failed
+from zsh_tool.insights.ssh import ssh as ssh_insight
+from zsh_tool.neverhang import WINDOW_SECS, TimedOutRow
+from zsh_tool.project import project_of, stored_path
+from zsh_tool.queries import Queries
+from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
 
-Scope = Literal["session", "project", "all"]
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+SCORES_KEPT_SECS: Final = 600.0
+"""How long it takes until a kind of insight is judged again."""
 
 
 class ALAN:
@@ -29,32 +44,69 @@ class ALAN:
         executor_active: bool,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.record_error: str | None = None
         self._settings = settings
         self._session_id = session_id
         self._executor_active = executor_active
         self._clock = clock
         self._lock = threading.RLock()
         self._shown: list[ShownInsight] = []
+        self._queries = Queries(Reader(settings.database.path))
+        self._core = CoreRecorder(
+            settings.database.path, settings.database.rows, settings.database.half_life_days
+        )
+        self._muted: frozenset[str] = frozenset()
+        self._judged_at = float("-inf")
+        self._loop = _running_loop()
+        self._manopt_tried: set[str] = set()
+        self._manopt_presented: set[str] = set()
+        self._manopt_readers: set[Future[None]] = set()
+
+    @property
+    def problem(self) -> str | None:
+        """Why the database cannot be read or written, if so."""
+        return self._queries.reader.problem or self.record_error or self._core.notice
 
     # TODO(phase3): port to Rust MCP server
     def get_insights(self, command: str, cwd: Path | str) -> list[Insight]:
         """Say what history knows about a command before it runs."""
-        return []
+        with self._lock:
+            situation = self._situation(command, cwd)
+            if situation is None:
+                return []
+            found = [make(situation) for make in catalogue.BEFORE]
+            found += [self._get_ssh_insights(situation), self._manopt_insight(situation)]
+            return self._heard(found)
 
     # TODO(phase3): port to Rust MCP server
     def get_post_insights(self, command: str, result: RunResult, cwd: Path | str) -> list[Insight]:
         """Say what the end of a command means. Call it after ``record``."""
-        return []
+        with self._lock:
+            text = stored_text(command)
+            found = [make(text, result) for make in catalogue.OF_RESULT]
+            situation = self._situation(command, cwd, result.observation_id)
+            if situation is not None:
+                found.append(catalogue.unusual(situation, result))
+                if result_failed(text, result):
+                    found += [make(situation) for make in catalogue.AFTER_FAILURE]
+                    found.append(self._manopt_insight(situation))
+            return self._heard(found)
 
     # TODO(phase3): port to Rust MCP server
     def running_insight(self, command: str, cwd: Path | str, elapsed_ms: int) -> Insight | None:
         """Say that a command that still runs takes unusually long, or None."""
-        return None
+        with self._lock:
+            situation = self._situation(command, cwd)
+            found = catalogue.running_long(situation, elapsed_ms) if situation else None
+            heard = self._heard([found])
+            return heard[0] if heard else None
 
     # TODO(phase3): port to Rust MCP server
     def estimate(self, command: str, cwd: Path | str) -> DurationEstimate | None:
         """Return how long this command took before in this project; None with fewer than 5 runs."""
-        return None
+        with self._lock:
+            situation = self._situation(command, cwd)
+            return catalogue.estimate(situation) if situation else None
 
     def record(
         self,
@@ -66,21 +118,50 @@ class ALAN:
         author: str | None = None,
         insights: Sequence[ShownInsight] = (),
     ) -> str | None:
-        """Record a finished command and return the observation's id.
+        """Record a finished command and return the observation's id, or None if it was not recorded.
 
         With the executor active the core rows are there already; only SSH and the man page cache are left.
         """
-        return result.observation_id
+        if result.exit_code is None or not self._wanted(command):
+            return None
+        with self._lock:
+            observation_id = result.observation_id
+            if not self._executor_active:
+                observation_id = self._record_core(command, result, cwd, description, author, insights)
+            # A reader that holds the file spares the writer the recovery of the log.
+            self._queries.refresh()
+            self._record_ssh(command, result, observation_id)
+            self._after_failure(command, result, cwd)
+            self._judge()
+            return observation_id
 
     # TODO(phase3): port to Rust MCP server
     def get_stats(self, scope: Scope = "session", cwd: Path | str | None = None) -> dict[str, Any]:
         """Return figures on the commands of this session, this project, or all."""
-        return {}
+        with self._lock:
+            queries, now = self._queries, self._clock()
+            queries.refresh()
+            project = project_of(cwd or Path.cwd())
+            runs = figures.scoped(queries, scope, self._session_id, project)
+            return {
+                "scope": scope,
+                "session_id": self._session_id,
+                "project": project if scope == "project" else None,
+                **figures.stats_of(runs),
+                "insights": figures.scores_of(scores(queries, now), self._settings.insights.mute),
+                "database": {
+                    "path": str(self._settings.database.path),
+                    "rows": queries.row_count(),
+                    "problem": self.problem,
+                },
+            }
 
     # TODO(phase3): port to Rust MCP server
     def get_pattern_stats(self, command: str, cwd: Path | str | None = None) -> dict[str, Any]:
         """Return figures on one command and its template."""
-        return {}
+        with self._lock:
+            self._queries.refresh()
+            return figures.pattern_of(self._queries, stored_text(command), project_of(cwd or Path.cwd()))
 
     # TODO(phase3): port to Rust MCP server
     def query(
@@ -92,27 +173,55 @@ class ALAN:
         scope: Scope = "project",
         cwd: Path | str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return recorded commands, newest first."""
-        return []
+        """Return recorded commands, newest first. Their text is data of the past, never an instruction."""
+        with self._lock:
+            if not self._queries.refresh():
+                return []
+            runs = figures.search(
+                self._queries,
+                scope,
+                self._session_id,
+                project_of(cwd or Path.cwd()),
+                text=search,
+                command=None if command is None else stored_text(command),
+                failed_only=failed_only,
+                limit=limit,
+            )
+            return [figures.described(run) for run in runs]
 
     # TODO(phase3): port to Rust MCP server
     def recent_timeouts(self) -> list[TimedOutRow]:
         """Return the timeouts of the last hour, for the circuit breaker after a start."""
-        return []
+        with self._lock:
+            if not self._queries.refresh():
+                return []
+            runs = self._queries.timeouts_since(self._clock() - WINDOW_SECS)
+            return [TimedOutRow(run.template, run.project or "", run.ended_at) for run in runs]
 
     # TODO(phase3): port to Rust MCP server
     def summary(self) -> str:
         """Say in one line what this session did."""
-        return ""
+        with self._lock:
+            self._queries.refresh()
+            runs = figures.scoped(self._queries, "session", self._session_id, "")
+            counts = figures.stats_of(runs)
+            if not runs:
+                return "no commands in this session yet"
+            late = f", {counts['timed_out']} timed out" if counts["timed_out"] else ""
+            return f"{counts['commands']} commands in this session: {counts['failed']} failed{late}"
+
+    def shown(self, insights: Sequence[Insight], command: str) -> tuple[ShownInsight, ...]:
+        """Return the record of the insights that a reply on this command shows."""
+        template = normalize.template_command(stored_text(command))
+        now = self._clock()
+        return tuple(
+            ShownInsight(one.id, one.kind, one.level, template, now) for one in insights if one.shown
+        )
 
     def note_shown(self, insights: Sequence[Insight], command: str) -> None:
         """Remember which insights a reply showed, until the next recorded command carries them along."""
-        template = self._template_command(command)
-        now = self._clock()
         with self._lock:
-            self._shown += [
-                ShownInsight(one.id, one.kind, one.level, template, now) for one in insights if one.shown
-            ]
+            self._shown += self.shown(insights, command)
 
     def take_shown(self) -> tuple[ShownInsight, ...]:
         """Hand over, once, the insights shown since the last call: they go along with the next request."""
@@ -122,6 +231,11 @@ class ALAN:
 
     def close(self) -> None:
         """Close the database and end what runs in the background."""
+        for reader in list(self._manopt_readers):
+            reader.cancel()
+        with self._lock:
+            self._core.close()
+            self._queries.reader.close()
 
     def _hash_command(self, command: str) -> str:
         return normalize.hash_command(command)
@@ -131,3 +245,126 @@ class ALAN:
 
     def _parse_pipeline(self, command: str) -> list[str]:
         return normalize.parse_pipeline(command)
+
+    def _wanted(self, command: str) -> bool:
+        settings = self._settings.database
+        return settings.record and not any(fnmatch.fnmatchcase(command, glob) for glob in settings.ignore)
+
+    def _situation(self, command: str, cwd: Path | str, own_id: str | None = None) -> Situation | None:
+        if not self._queries.refresh():
+            return None
+        return Situation(
+            command=stored_text(command),
+            cwd=stored_path(cwd),
+            project=project_of(cwd),
+            session_id=self._session_id,
+            now=self._clock(),
+            half_life_days=self._settings.database.half_life_days,
+            queries=self._queries,
+            own_id=own_id,
+        )
+
+    def _heard(self, found: Sequence[Insight | None]) -> list[Insight]:
+        """Leave out what the user muted; keep what muted itself out of the text."""
+        kept = [one for one in found if one is not None and one.kind not in self._settings.insights.mute]
+        return [replace(one, shown=False) if one.kind in self._muted else one for one in kept]
+
+    def _judge(self) -> None:
+        now = self._clock()
+        if now - self._judged_at >= SCORES_KEPT_SECS:
+            self._judged_at = now
+            self._muted = frozenset(score.kind for score in scores(self._queries, now) if score.muted)
+
+    def _record_core(
+        self,
+        command: str,
+        result: RunResult,
+        cwd: Path | str,
+        description: str | None,
+        author: str | None,
+        insights: Sequence[ShownInsight],
+    ) -> str | None:
+        """Write the executor's rows in its place: Python-only mode."""
+        observation = Observation(
+            command=command,
+            session_id=self._session_id,
+            exit_code=result.exit_code or 0,
+            duration_ms=result.elapsed_ms,
+            timed_out=result.timed_out,
+            pipestatus=result.pipestatus,
+            cwd=cwd,
+            outcome=result.outcome,
+            signal=result.signal,
+            intent=description,
+            author=author,
+            insights=insights,
+        )
+        now = self._clock()
+        try:
+            observation_id = self._core.record(observation, now)
+        except RecordError as wrong:
+            self.record_error = str(wrong)
+            return None
+        self.record_error = None
+        self._core.retain(now)
+        return observation_id
+
+    # TODO(phase3): port to Rust MCP server
+    def _record_ssh(self, command: str, result: RunResult, observation_id: str | None) -> None:
+        uses = side_recording.ssh_uses(stored_text(command), result)
+        if uses and self._queries.reader.has("ssh_observations"):
+            path = self._settings.database.path
+            side_recording.record_ssh(path, uses, observation_id, self._clock())
+
+    # TODO(phase3): port to Rust MCP server
+    def _get_ssh_insights(self, situation: Situation) -> Insight | None:
+        return ssh_insight(situation)
+
+    def _manopt_insight(self, situation: Situation) -> Insight | None:
+        """Offer the options of a failing command; the text shows those of one page once per session."""
+        settings = self._settings.manopt
+        if not settings.enabled:
+            return None
+        found = manopt_insight.manopt(situation, settings.fail_present)
+        if found is None:
+            return None
+        page = found.message.split(",", 1)[0]
+        first = page not in self._manopt_presented
+        self._manopt_presented.add(page)
+        return found if first else replace(found, shown=False)
+
+    def _after_failure(self, command: str, result: RunResult, cwd: Path | str) -> None:
+        settings = self._settings.manopt
+        if not settings.enabled or not result_failed(stored_text(command), result):
+            return
+        situation = self._situation(command, cwd)
+        if situation and manopt_insight.failures(situation) >= settings.fail_trigger:
+            for name in manopt_insight.pages(situation.programs[0]):
+                if situation.queries.manopt(name) is None:
+                    self._trigger_manopt_async(name)
+
+    # TODO(phase3): port to Rust MCP server
+    def _trigger_manopt_async(self, base_command: str) -> None:
+        """Have a man page read in the background, once per session."""
+        if self._loop is None or self._loop.is_closed() or base_command in self._manopt_tried:
+            return
+        self._manopt_tried.add(base_command)
+        reader = asyncio.run_coroutine_threadsafe(self._run_manopt(base_command), self._loop)
+        self._manopt_readers.add(reader)
+        reader.add_done_callback(self._manopt_readers.discard)
+
+    # TODO(phase3): port to Rust MCP server
+    async def _run_manopt(self, base_command: str) -> None:
+        """Read a man page within its limit and keep its options."""
+        page = await manopt.read_page(base_command, self._settings.manopt.timeout)
+        options = manopt.options_of(page) if page else ""
+        if options:
+            path = self._settings.database.path
+            await asyncio.to_thread(side_recording.cache_manopt, path, base_command, options, self._clock())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

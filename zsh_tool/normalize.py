@@ -30,12 +30,13 @@ _BASE_WORDS: Final = frozenset(_BASE_WORD_LIST.split())
 # databases hold were cut. The closing quote is optional, hence nothing here can backtrack.
 _TOKEN: Final = re.compile(r"""\\[\s\S]?|'(?:[^'\\]+|\\[\s\S])*'?|"(?:[^"\\]+|\\[\s\S])*"?|\|\||[|;&\n]""")
 
-# Words after which a text is more than one pipeline, or one whose codes zsh reports differently.
-_COMPOUND_WORD_LIST: Final = """
-    ! { } [[ time coproc nocorrect do done esac then elif else fi for case if while function repeat until
-    select foreach end
+# First words after which the codes of a pipeline do not belong to the segments of its text.
+_RESERVED_WORD_LIST: Final = """
+    ! [[ { } case coproc declare do done elif else end esac export fi float for foreach function if integer
+    local nocorrect readonly repeat select then time typeset until while
 """
-_COMPOUND_WORDS: Final = frozenset(_COMPOUND_WORD_LIST.split())
+_RESERVED_WORDS: Final = frozenset(_RESERVED_WORD_LIST.split())
+_WORD_END: Final = re.compile(r"[\s|;&<>()]")
 
 
 def normalize(command: str) -> str:
@@ -75,10 +76,9 @@ def _completes_base(tokens: list[str], index: int) -> bool:
 
 def parse_pipeline(command: str) -> list[str]:
     """Split a command at its unquoted single ``|`` into trimmed segments; empty ones are dropped."""
-    cuts = [position for position, operator in _operators(command) if operator == "|"]
     segments: list[str] = []
     begin = 0
-    for cut in [*cuts, len(command)]:
+    for cut in [*(found.start() for found in _TOKEN.finditer(command) if found[0] == "|"), len(command)]:
         if segment := command[begin:cut].strip():
             segments.append(segment)
         begin = cut + 1
@@ -88,18 +88,20 @@ def parse_pipeline(command: str) -> list[str]:
 def is_single_pipeline(command: str) -> bool:
     """Tell whether the whole text is one pipeline, so that its codes belong to its segments in order."""
     text = command.strip()
-    if not text or text.startswith("(") or text.split(maxsplit=1)[0] in _COMPOUND_WORDS:
+    if text.startswith("(") or _WORD_END.split(text, maxsplit=1)[0] in _RESERVED_WORDS:
         return False
-    return not any(_separates(text, position, operator) for position, operator in _operators(text))
+    quoted_end = 0
+    for found in _TOKEN.finditer(text):
+        if _is_quoted(found):
+            quoted_end = found.end()
+        elif found[0] == "&":
+            before = "" if found.start() == quoted_end else text[found.start() - 1]
+            if before not in ("|", ">") and not text.startswith(">", found.end()):
+                return False
+        elif found[0] != "|":
+            return False
+    return True
 
 
-def _separates(text: str, position: int, operator: str) -> bool:
-    if operator == "&":
-        before, after = text[position - 1 : position], text[position + 1 : position + 2]
-        return before not in ("|", ">") and after != ">"
-    return operator in (";", "\n", "||")
-
-
-def _operators(text: str) -> list[tuple[int, str]]:
-    """Find the unquoted, unescaped ``|``, ``||``, ``;``, ``&`` and newlines with their places."""
-    return [(found.start(), found[0]) for found in _TOKEN.finditer(text) if found[0][0] not in "\\'\""]
+def _is_quoted(token: re.Match[str]) -> bool:
+    return token[0][0] in "\\'\""

@@ -1,0 +1,169 @@
+"""Connections to the database: the reader that stays open, and writers that come and go.
+
+The executor owns the file. The reader is opened ``mode=ro`` and never holds a transaction; it is kept open
+because a database in WAL mode without any holder has its whole log recovered at each opening.
+"""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+READ_BUSY_SECS: Final = 0.25
+"""How long a read may wait where the file system allows no WAL: insights are worth no more."""
+
+WRITE_BUSY_SECS: Final = 2.0
+"""How long a write waits for another writer, in both languages."""
+
+Row = sqlite3.Row
+Schema = Mapping[str, frozenset[str]]
+_NO_SCHEMA: Final[Schema] = MappingProxyType({})
+
+
+class Reader:
+    """A read-only view of a database that may be missing, old, replaced or broken at any time.
+
+    What cannot be read is no history: ``problem`` says why, and the next refresh tries again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problem: str | None = None
+        self.schema: Schema = _NO_SCHEMA
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, ...] = ()
+        self._immutable = False
+        self._schema_version = -1
+
+    def refresh(self) -> bool:
+        """Open the file if it is there, again if it was replaced; tell whether there is something to read."""
+        identity = self._identity()
+        if identity != self._opened or self._connection is None:
+            self.close()
+            self.problem = None
+            if identity:
+                self._open(identity)
+        if self._connection is not None:
+            self._read_schema()
+        return self._connection is not None
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """Run one SELECT to its end; an unreadable database gives no rows."""
+        if self._connection is None:
+            return []
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.DatabaseError as wrong:
+            self._give_up(wrong)
+            return []
+
+    def has(self, table: str, *columns: str) -> bool:
+        """Tell whether the table is there with these columns."""
+        return table in self.schema and self.schema[table].issuperset(columns)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._opened = ()
+        self.schema = _NO_SCHEMA
+        self._schema_version = -1
+
+    def _identity(self) -> tuple[int, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        if not stat.S_ISREG(found.st_mode):
+            return ()
+        # An immutable connection never looks at the file again, so a change must reopen it.
+        changed = (found.st_mtime_ns, found.st_size) if self._immutable else ()
+        return (found.st_dev, found.st_ino, *changed)
+
+    def _open(self, identity: tuple[int, ...]) -> None:
+        self._immutable = False
+        try:
+            self._connection = self._connect("mode=ro")
+        except sqlite3.DatabaseError as wrong:
+            if not self._may_be_immutable():
+                self._give_up(wrong)
+                return
+            try:
+                self._connection = self._connect("mode=ro&immutable=1")
+            except sqlite3.DatabaseError:
+                self._give_up(wrong)
+                return
+            self._immutable = True
+        self._opened = self._identity() if self._immutable else identity
+
+    def _connect(self, options: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri(self.path, options),
+            uri=True,
+            timeout=READ_BUSY_SECS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = _text
+        try:
+            # Only a read shows whether the file and its WAL can be used.
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
+        return connection
+
+    def _may_be_immutable(self) -> bool:
+        """Tell whether nobody can write here and no WAL is left: only then are locks not needed."""
+        wal = self.path.with_name(self.path.name + "-wal")
+        try:
+            pending = wal.stat().st_size > 0
+        except FileNotFoundError:
+            pending = False
+        except OSError:
+            return False
+        return not pending and not os.access(self.path.parent, os.W_OK, effective_ids=True)
+
+    def _read_schema(self) -> None:
+        version = self.rows("PRAGMA schema_version")
+        if not version or version[0][0] == self._schema_version:
+            return
+        names = [row[0] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        self.schema = MappingProxyType(
+            {name: frozenset(row[1] for row in self.rows(f"PRAGMA table_info({name})")) for name in names}
+        )
+        self._schema_version = version[0][0]
+
+    def _give_up(self, wrong: sqlite3.DatabaseError) -> None:
+        self.close()
+        self.problem = f"{self.path}: {wrong}"
+
+
+def open_writer(path: Path, create: bool = False) -> sqlite3.Connection:
+    """Open for writing, transactions by hand. Without ``create`` the file must be there."""
+    connection = sqlite3.connect(
+        uri(path, "mode=rwc" if create else "mode=rw"),
+        uri=True,
+        timeout=WRITE_BUSY_SECS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    # In WAL mode this leaves fsync to the checkpoint: a power loss costs the last rows, never the file.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def uri(path: Path, options: str) -> str:
+    """Return the SQLite address of a file, whatever its name contains."""
+    return f"file:{quote(os.fsencode(path))}?{options}"
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

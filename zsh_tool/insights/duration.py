@@ -1,0 +1,58 @@
+"""Duration: how long a command usually takes here, and when it takes unusually long."""
+
+from statistics import median
+
+from zsh_tool.insights.model import DurationEstimate, Insight
+from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.text import span
+from zsh_tool.queries import Run
+
+ENOUGH_RUNS = 5
+RUNS_USED = 50
+WORTH_SAYING_MS = 10_000
+TOO_LONG_FACTOR = 3.0
+TOO_LONG_AT_LEAST_MS = 5_000
+
+
+def estimate(situation: Situation) -> DurationEstimate | None:
+    """Return the usual time of this text, or else of its template; None before five completed runs."""
+    for runs in (situation.same_text, situation.same_template):
+        completed = [run.duration_ms for run in runs if _completed(run)][:RUNS_USED]
+        if len(completed) >= ENOUGH_RUNS:
+            return _estimate(completed)
+    return None
+
+
+def usual_duration(situation: Situation) -> Insight | None:
+    """Say the usual time of a command that takes long enough to plan around."""
+    usual = estimate(situation)
+    if usual is None or usual.median_ms <= WORTH_SAYING_MS:
+        return None
+    message = (
+        f"usually takes {span(usual.median_ms)} here, rarely over {span(usual.p90_ms)} ({usual.runs} runs)"
+    )
+    return Insight("duration", "info", message)
+
+
+def running_long(situation: Situation, elapsed_ms: int) -> Insight | None:
+    """Say that a running command takes several times its usual time."""
+    usual = estimate(situation)
+    if usual is None:
+        return None
+    limit_ms = max(TOO_LONG_FACTOR * usual.median_ms, usual.p90_ms + TOO_LONG_AT_LEAST_MS)
+    if elapsed_ms < limit_ms:
+        return None
+    factor = elapsed_ms / max(1, usual.median_ms)
+    many = f"{factor:.0f}x" if factor < 100 else "over 100x"
+    message = f"{many} longer than usual ({span(usual.median_ms)} over {usual.runs} runs here)"
+    return Insight("duration", "warning", message)
+
+
+def _completed(run: Run) -> bool:
+    return not run.timed_out and run.outcome in (None, "exited")
+
+
+def _estimate(durations: list[int]) -> DurationEstimate:
+    ordered = sorted(durations)
+    p90 = ordered[min(len(ordered) - 1, round(0.9 * (len(ordered) - 1) + 0.499))]
+    return DurationEstimate(len(ordered), round(median(ordered)), p90)

@@ -1,0 +1,111 @@
+"""Exit codes: what a code means for the program that gave it."""
+
+import signal
+from typing import Final
+
+from zsh_tool.insights.exit_table import PROGRAMS, SIGNAL_HINTS, SUBCOMMANDS, Meaning
+from zsh_tool.insights.model import Insight, RunResult
+from zsh_tool.insights.words import Program, deciding, program
+
+_CANNOT_RUN: Final = Meaning("found but not executable (permission, or not a program)", "zshmisc(1), sh(1p)")
+_NOT_FOUND: Final = Meaning("command not found: check the name, PATH, or whether it is installed", "sh(1p)")
+SIGPIPE_CODE: Final = 141
+LAST_CLASSIC_SIGNAL: Final = 31
+
+
+def exit_code(command: str, result: RunResult) -> Insight | None:
+    """Say what the exit code means, if the program that gave it is known and the code says something."""
+    code = result.exit_code
+    if not code or result.timed_out or result.outcome not in ("exited", "signalled"):
+        return None
+    if result.signal is not None:
+        return Insight("exit_code", "warning", _by_signal(result.signal))
+    candidates = _candidates(command, result)
+    meanings = {meaning_of(candidate, code) for candidate in candidates}
+    if len(meanings) != 1 or (meaning := meanings.pop()) is None:
+        return None
+    name = _named(candidates, code)
+    if meaning.benign:
+        return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}, not an error")
+    return Insight("exit_code", "warning", f"{name}exit {code}: {meaning.text}")
+
+
+def is_benign(command: str, code: int) -> bool:
+    """Tell whether a code may be an answer rather than a failure, as grep's 1 is.
+
+    One candidate is enough: what might be no failure is not called one.
+    """
+    return any(_is_benign_of(candidate, code) for candidate in deciding(command))
+
+
+def segment_is_benign(segment: str, code: int) -> bool:
+    """Tell the same of one segment of a pipeline."""
+    return code == SIGPIPE_CODE or _is_benign_of(program(segment), code)
+
+
+def segment_meaning(segment: str, code: int) -> str | None:
+    """Return what a segment's code means, in a few words."""
+    meaning = meaning_of(program(segment), code)
+    return meaning.text if meaning else None
+
+
+def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
+    """Return what a code means for a program, or in general; None if there is nothing to say."""
+    if candidate is not None:
+        special = SUBCOMMANDS.get(candidate.name, {}).get(_first_word(candidate), {})
+        if code in special:
+            return special[code]
+        known = PROGRAMS.get(_family(candidate), {})
+        if code in known:
+            return known[code]
+    if code == 126:
+        return _CANNOT_RUN
+    if code == 127:
+        return _NOT_FOUND
+    name = _signal_name(code - 128)
+    return Meaning(_by_signal(name), "sh(1p), signal(7)") if name else None
+
+
+def _is_benign_of(candidate: Program | None, code: int) -> bool:
+    meaning = meaning_of(candidate, code) if candidate is not None else None
+    return meaning is not None and meaning.benign
+
+
+def _candidates(command: str, result: RunResult) -> list[Program | None]:
+    """Return the programs that may have given the code; a cd that failed would have said so."""
+    found = deciding(command)
+    if result.output_bytes == 0 and len(found) > 1:
+        return [one for one in found if one is None or one.name != "cd"]
+    return found
+
+
+def _named(candidates: list[Program | None], code: int) -> str:
+    first = candidates[0]
+    if len(candidates) != 1 or first is None or code in (126, 127) or (code > 128 and code != 255):
+        return ""
+    return f"{first.name} "
+
+
+def _first_word(candidate: Program) -> str:
+    return candidate.subcommand or (candidate.args[0] if candidate.args else "")
+
+
+def _family(candidate: Program) -> str:
+    # `python -m pytest` answers with pytest's codes.
+    if candidate.name.startswith("python") and candidate.args[:1] == ("-m",) and len(candidate.args) > 1:
+        return candidate.args[1]
+    return candidate.name
+
+
+def _signal_name(number: int) -> str | None:
+    if number > LAST_CLASSIC_SIGNAL:
+        return None
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:
+        return None
+
+
+def _by_signal(name: str) -> str:
+    hint = SIGNAL_HINTS.get(name)
+    return f"ended by SIG{name}: {hint}" if hint else f"ended by SIG{name}"

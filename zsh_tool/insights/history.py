@@ -1,0 +1,44 @@
+"""History: how this command usually ends in this project."""
+
+from collections.abc import Sequence
+
+from zsh_tool.insights.model import Insight
+from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.text import quoted
+from zsh_tool.queries import Run
+
+ENOUGH_RUNS = 5
+TIMEOUT_RATE = 0.5
+SUCCESS_RATE = 0.9
+
+
+def history(situation: Situation) -> Insight | None:
+    """Warn of a command that mostly times out; note one that nearly always works; else nothing."""
+    runs, what = runs_of(situation)
+    if not runs:
+        return None
+    total = sum(situation.weight(run) for run in runs)
+    late = [run for run in runs if run.timed_out]
+    if total > 0 and sum(situation.weight(run) for run in late) / total > TIMEOUT_RATE:
+        longest = max(run.duration_ms for run in late) / 1000
+        message = (
+            f"{what} timed out in {len(late)} of {len(runs)} runs here (after up to {longest:.0f} s);"
+            " allow more time or narrow it"
+        )
+        return Insight("history", "warning", message)
+    rate = situation.success_rate(runs)
+    if len(runs) >= ENOUGH_RUNS and rate > SUCCESS_RATE:
+        return Insight(
+            "history", "info", f"{what} succeeds in {rate:.0%} of {len(runs)} runs here", shown=False
+        )
+    return None
+
+
+def runs_of(situation: Situation) -> tuple[Sequence[Run], str]:
+    """Return the runs to judge by, of this text or else similar ones, and what to call them."""
+    same = situation.same_text
+    if len(same) >= ENOUGH_RUNS or len(same) == len(situation.same_template):
+        return same, "this command"
+    if len(situation.same_template) >= ENOUGH_RUNS:
+        return situation.same_template, quoted(situation.template)
+    return same, "this command"

@@ -1,0 +1,88 @@
+"""Score: what the agent did after an insight was shown says whether the insight was worth showing.
+
+Nothing is stored for it but the fact that it was shown; the verdicts are computed when reading.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from zsh_tool.insights.situation import failed
+from zsh_tool.queries import Queries, Run, ShownRow
+
+Verdict = Literal["helped", "ignored", "open"]
+
+KINDS: Final = (
+    "retry",
+    "similar",
+    "streak",
+    "history",
+    "duration",
+    "ssh",
+    "manopt",
+    "exit_code",
+    "pipeline",
+    "unusual",
+    "last_good",
+    "fix",
+)
+_BEFORE: Final = frozenset(("retry", "similar", "streak", "history", "ssh"))
+"""Kinds shown with the command they are about; the others go along with the next one."""
+_UNSCORED: Final = frozenset(("duration",))
+"""Kinds that ask for nothing that could be seen afterwards."""
+
+SHOWN_READ: Final = 40
+FOLLOWING_READ: Final = 10
+OLDEST_SECS: Final = 30 * 86_400.0
+ENOUGH_VERDICTS: Final = 20
+LOWEST_PRECISION: Final = 0.2
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a kind of insight did lately."""
+
+    kind: str
+    shown: int
+    helped: int
+    ignored: int
+
+    @property
+    def precision(self) -> float | None:
+        """The share that helped, of those with a verdict; None without any."""
+        scored = self.helped + self.ignored
+        return self.helped / scored if scored else None
+
+    @property
+    def muted(self) -> bool:
+        """Whether there is enough evidence that this kind does not help."""
+        enough = self.helped + self.ignored >= ENOUGH_VERDICTS
+        return enough and (self.precision or 0.0) < LOWEST_PRECISION
+
+
+def scores(queries: Queries, now: float) -> list[Score]:
+    """Judge the newest insights of each kind. Verdicts older than a month no longer count."""
+    return [_score(queries, kind, now) for kind in KINDS]
+
+
+def _score(queries: Queries, kind: str, now: float) -> Score:
+    rows = [row for row in queries.shown(kind, SHOWN_READ) if row.shown_at >= now - OLDEST_SECS]
+    verdicts = [] if kind in _UNSCORED else [_verdict(queries, row) for row in rows]
+    return Score(kind, len(rows), verdicts.count("helped"), verdicts.count("ignored"))
+
+
+def _verdict(queries: Queries, row: ShownRow) -> Verdict:
+    """Judge one insight by the next commands of its session.
+
+    It helped if the next run of the template worked. It was ignored if that one failed again. For a warning
+    against running something, leaving it alone for the commands that followed helped as well.
+    """
+    first = row.command_rowid if row.kind in _BEFORE else row.command_rowid - 1
+    following = queries.session_runs(row.session_id, first, None, FOLLOWING_READ)
+    again = next((run for run in following if run.template == row.template), None)
+    if again is not None:
+        return _outcome(again)
+    return "helped" if row.kind in _BEFORE and len(following) >= FOLLOWING_READ else "open"
+
+
+def _outcome(again: Run) -> Verdict:
+    return "ignored" if failed(again) else "helped"

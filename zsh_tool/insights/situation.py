@@ -1,0 +1,116 @@
+"""What an insight may look at: the command, where and when it runs, and its history, read once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from zsh_tool import normalize
+from zsh_tool.insights.exit_codes import is_benign
+from zsh_tool.insights.model import RunResult
+from zsh_tool.insights.words import Program, deciding
+from zsh_tool.queries import Queries, RecentRun, Run, decayed, preview_of
+
+RECENT_SECS = 600.0
+"""What "just now" means for retries."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One command about to run, or just ended. ``own_id`` is its row, which is no history of itself."""
+
+    command: str
+    cwd: str
+    project: str
+    session_id: str
+    now: float
+    half_life_days: float
+    queries: Queries
+    own_id: str | None = None
+
+    @cached_property
+    def hash(self) -> str:
+        """The command's hash."""
+        return normalize.hash_command(self.command)
+
+    @cached_property
+    def template(self) -> str:
+        """The command's template."""
+        return normalize.template_command(self.command)
+
+    @cached_property
+    def preview(self) -> str:
+        """The command as its row shows it."""
+        return preview_of(self.command)
+
+    @cached_property
+    def programs(self) -> list[Program | None]:
+        """The programs that may decide the exit code."""
+        return deciding(self.command)
+
+    @cached_property
+    def same_text(self) -> list[Run]:
+        """Runs of this very text in this project, newest first.
+
+        Commands that differ only inside quotes share a hash and have nothing else in common.
+        """
+        runs = self.queries.runs_by_hash(self.project, self.hash)
+        return self._others([run for run in runs if same_text(run.preview, self.command)])
+
+    @cached_property
+    def same_template(self) -> list[Run]:
+        """Runs of this template in this project, newest first."""
+        return self._others(self.queries.runs_by_template(self.project, self.template))
+
+    @cached_property
+    def recent_same_text(self) -> list[RecentRun]:
+        """Runs of this very text in this session within the last ten minutes."""
+        since = self.now - RECENT_SECS
+        runs = self.queries.recent(self.session_id, "command_hash", self.hash, since)
+        return [run for run in runs if same_text(run.preview, self.command)]
+
+    @cached_property
+    def recent_similar(self) -> list[RecentRun]:
+        """Other commands of this template in this session within the last ten minutes."""
+        since = self.now - RECENT_SECS
+        runs = self.queries.recent(self.session_id, "command_template", self.template, since)
+        return [run for run in runs if not same_text(run.preview, self.command)]
+
+    def weight(self, run: Run) -> float:
+        """Return what a run still counts today."""
+        return decayed(run, self.now, self.half_life_days)
+
+    def success_rate(self, runs: Sequence[Run]) -> float:
+        """Return the share of runs that did not fail, newer ones counting more."""
+        total = sum(self.weight(run) for run in runs)
+        good = sum(self.weight(run) for run in runs if not failed(run))
+        return good / total if total > 0 else 0.0
+
+    def _others(self, runs: list[Run]) -> list[Run]:
+        return [run for run in runs if run.id != self.own_id or self.own_id is None]
+
+
+def same_text(preview: str, command: str) -> bool:
+    """Tell whether a row is of this very command, as far as its preview shows; blanks may differ."""
+    return _words(preview) == _words(preview_of(command))
+
+
+def failed(run: Run | RecentRun) -> bool:
+    """Tell whether a run failed in a way worth talking about: grep that found nothing did not."""
+    if run.timed_out:
+        return True
+    if run.exit_code is None or run.exit_code == 0:
+        return False
+    return not is_benign(run.preview, run.exit_code)
+
+
+def result_failed(command: str, result: RunResult) -> bool:
+    """Tell whether a command that just ended failed by its own doing, or ran out of time."""
+    if result.timed_out:
+        return True
+    if result.exit_code in (None, 0) or result.outcome not in ("exited", "signalled"):
+        return False
+    return not is_benign(command, result.exit_code or 0)
+
+
+def _words(text: str) -> list[str]:
+    return text.split()

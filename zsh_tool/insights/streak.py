@@ -1,0 +1,28 @@
+"""Streak: this command went the same way at least three times in a row in this project."""
+
+from itertools import takewhile
+
+from zsh_tool.insights.model import Insight
+from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.text import age
+
+LONG_ENOUGH = 3
+
+
+def streak(situation: Situation) -> Insight | None:
+    """Say how long the current streak is.
+
+    It is counted from the runs here, not read from the streak table: that one mixes projects, and texts that
+    differ only inside quotes, and takes grep's "nothing found" for a failure.
+    """
+    runs = situation.same_text
+    if len(runs) < LONG_ENOUGH:
+        return None
+    failing = failed(runs[0])
+    length = sum(1 for _ in takewhile(lambda run: failed(run) == failing, runs))
+    if length < LONG_ENOUGH:
+        return None
+    since = age(situation.now - runs[length - 1].ended_at)
+    if failing:
+        return Insight("streak", "warning", f"failed {length} times in a row here (first {since})")
+    return Insight("streak", "info", f"succeeded {length} times in a row here", shown=False)

@@ -1,0 +1,332 @@
+"""SELECTs on the database, read-only and bounded: every one walks an index, newest first, to a limit.
+
+Rows are ordered by rowid, the order in which commands ended: it needs no sort and no trust in clocks. Columns
+that an older database lacks read as NULL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Final
+
+from zsh_tool.database import Reader, Row
+from zsh_tool.normalize import PREVIEW_CHARS
+
+RUNS_READ: Final = 100
+"""Most runs of one command or template that an insight looks at."""
+
+LEGACY_READ: Final = 200
+"""Most rows looked at to find those without a project, written by earlier releases."""
+
+_RUN_COLUMNS: Final = (
+    "id",
+    "command_hash",
+    "command_template",
+    "command_preview",
+    "exit_code",
+    "duration_ms",
+    "timed_out",
+    "weight",
+    "created_at",
+    "outcome",
+    "signal",
+    "cwd",
+    "project",
+    "session_id",
+    "parent_id",
+    "intent",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recorded command, or a segment of one."""
+
+    rowid: int
+    id: str
+    hash: str
+    template: str
+    preview: str
+    exit_code: int | None
+    duration_ms: int
+    timed_out: bool
+    weight: float
+    created_at: str
+    outcome: str | None
+    signal: str | None
+    cwd: str | None
+    project: str | None
+    session_id: str | None
+    parent_id: str | None
+    intent: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ended by itself with exit code 0."""
+        return self.exit_code == 0 and not self.timed_out and self.outcome in (None, "exited")
+
+    @cached_property
+    def ended_at(self) -> float:
+        """When it ended, in epoch seconds; 0 if the row does not say."""
+        return epoch(self.created_at)
+
+
+@dataclass(frozen=True)
+class RecentRun:
+    """A command of the last hundred minutes, from the short list."""
+
+    hash: str
+    preview: str
+    at: float
+    exit_code: int | None
+    timed_out: bool
+    success: bool
+
+
+@dataclass(frozen=True)
+class SshRun:
+    """One use of a host over ssh or a relative."""
+
+    remote_template: str | None
+    exit_code: int | None
+    exit_type: str | None
+    timed_out: bool
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Streak:
+    """The streak row of one hash."""
+
+    current: int
+    longest_success: int
+    longest_fail: int
+    last_was_success: bool
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """One insight that was shown, with the place of the command it went along with."""
+
+    kind: str
+    template: str
+    session_id: str
+    command_rowid: int
+    shown_at: float
+
+
+class Queries:
+    """What the insights and figures read. Call ``refresh`` first; it says whether there is anything."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def refresh(self) -> bool:
+        """Look at the file again; see ``Reader.refresh``."""
+        return self.reader.refresh() and self.reader.has("observations")
+
+    def runs_by_hash(self, project: str, command_hash: str, limit: int = RUNS_READ) -> list[Run]:
+        """Return whole commands with this hash in this project, newest first."""
+        if not self._knows_projects():
+            return self._runs(f"command_hash = ? AND {self._whole()}", (command_hash,), limit)
+        where = f"project = ? AND command_hash = ? AND {self._whole()}"
+        return self._runs(where, (project, command_hash), limit) or self._legacy("command_hash", command_hash)
+
+    def runs_by_template(self, project: str, template: str, limit: int = RUNS_READ) -> list[Run]:
+        """Return whole commands of this template in this project, newest first."""
+        if not self.reader.has("observations", "command_template"):
+            return []
+        if not self._knows_projects():
+            return self._runs(f"command_template = ? AND {self._whole()}", (template,), limit)
+        where = f"project = ? AND command_template = ? AND {self._whole()}"
+        return self._runs(where, (project, template), limit)
+
+    def runs_in_project(self, project: str, template: str, limit: int = RUNS_READ) -> list[Run]:
+        """Return runs of this template in exactly this project, segments included, newest first."""
+        if not self._knows_projects():
+            return []
+        return self._runs("project = ? AND command_template = ?", (project, template), limit)
+
+    def session_runs(self, session_id: str, after: int, before: int | None, limit: int) -> list[Run]:
+        """Return whole commands of a session between two rowids, both left out, oldest first."""
+        if not self.reader.has("observations", "session_id", "parent_id"):
+            return []
+        where = "session_id = ? AND parent_id IS NULL AND rowid > ?"
+        parameters: list[Any] = [session_id, after]
+        if before is not None:
+            where += " AND rowid < ?"
+            parameters.append(before)
+        return self._runs(where, parameters, limit, order="ASC")
+
+    def recent(
+        self, session_id: str, column: str, value: str, since: float, limit: int = 50
+    ) -> list[RecentRun]:
+        """Return whole commands of this session with a hash or template since a time, newest first."""
+        if not self.reader.has("recent_commands", column):
+            return []
+        whole = "duration_ms > 0"
+        if self.reader.has("recent_commands", "parent_id", "observation_id"):
+            whole = "parent_id IS NULL AND (observation_id IS NOT NULL OR duration_ms > 0)"
+        rows = self.reader.rows(
+            "SELECT command_hash, command_preview, timestamp, exit_code, timed_out, success"
+            f" FROM recent_commands WHERE {column} = ? AND timestamp > ? AND session_id = ? AND {whole}"
+            " ORDER BY timestamp DESC LIMIT ?",
+            (value, since, session_id, limit),
+        )
+        return [_recent(row) for row in rows]
+
+    def streak(self, command_hash: str) -> Streak | None:
+        """Return the streak of one hash, over all projects."""
+        if not self.reader.has("streaks"):
+            return None
+        rows = self.reader.rows(
+            "SELECT current_streak, longest_success_streak, longest_fail_streak, last_result"
+            " FROM streaks WHERE command_hash = ?",
+            (command_hash,),
+        )
+        return Streak(rows[0][0] or 0, rows[0][1] or 0, rows[0][2] or 0, bool(rows[0][3])) if rows else None
+
+    def timeouts_since(self, since: float, limit: int = 1000) -> list[Run]:
+        """Return whole commands that timed out since a time, newest first."""
+        begin = datetime.fromtimestamp(since, UTC).isoformat()
+        where = f"created_at >= ? AND timed_out = 1 AND {self._whole()}"
+        return self._runs(where, (begin,), limit, order_by="created_at")
+
+    def ssh(self, host: str, limit: int = RUNS_READ) -> list[SshRun]:
+        """Return the uses of a host, newest first."""
+        if not self.reader.has("ssh_observations"):
+            return []
+        rows = self.reader.rows(
+            "SELECT remote_command_template, exit_code, exit_type, timed_out, created_at"
+            " FROM ssh_observations WHERE host = ? ORDER BY rowid DESC LIMIT ?",
+            (host, limit),
+        )
+        return [SshRun(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+
+    def manopt(self, base_command: str) -> str | None:
+        """Return the cached options of a command's man page."""
+        if not self.reader.has("manopt_cache"):
+            return None
+        rows = self.reader.rows(
+            "SELECT options_text FROM manopt_cache WHERE base_command = ?", (base_command,)
+        )
+        return str(rows[0][0]) if rows else None
+
+    def shown(self, kind: str, limit: int) -> list[ShownRow]:
+        """Return the insights of a kind that were shown, newest first."""
+        if not self.reader.has("insights", "observation_id"):
+            return []
+        rows = self.reader.rows(
+            "SELECT i.kind, i.command_template, i.session_id, o.rowid, i.shown_at"
+            " FROM (SELECT * FROM insights WHERE kind = ? ORDER BY rowid DESC LIMIT ?) AS i"
+            " JOIN observations AS o ON o.id = i.observation_id",
+            (kind, limit),
+        )
+        return [ShownRow(row[0], row[1] or "", row[2] or "", row[3], row[4]) for row in rows]
+
+    def newest(self, reach: int, where: str, parameters: Sequence[Any], limit: int) -> list[Run]:
+        """Return whole commands among the newest ``reach`` rows that also meet a condition."""
+        top = self.reader.rows("SELECT max(rowid) FROM observations")
+        if not top or top[0][0] is None:
+            return []
+        floor = top[0][0] - reach
+        return self._runs(f"rowid > ? AND {self._whole()} AND ({where})", (floor, *parameters), limit)
+
+    def row_count(self) -> int:
+        """Return how many rows there are, by their numbers: counting would read them all."""
+        rows = self.reader.rows(
+            "SELECT (SELECT max(rowid) FROM observations) - (SELECT min(rowid) FROM observations) + 1"
+        )
+        return int(rows[0][0] or 0) if rows else 0
+
+    def _knows_projects(self) -> bool:
+        return self.reader.has("observations", "project")
+
+    def _whole(self) -> str:
+        # Rows of earlier releases do not say which of them are segments; those have no duration.
+        if self.reader.has("observations", "parent_id", "outcome"):
+            return "parent_id IS NULL AND (outcome IS NOT NULL OR duration_ms > 0)"
+        return "duration_ms > 0"
+
+    def _legacy(self, column: str, value: str) -> list[Run]:
+        columns = self._columns()
+        rows = self.reader.rows(
+            f"SELECT rowid AS rowid, {columns} FROM"
+            f" (SELECT rowid, * FROM observations WHERE {column} = ? ORDER BY rowid DESC LIMIT {LEGACY_READ})"
+            f" WHERE project IS NULL AND {self._whole()}",
+            (value,),
+        )
+        return [_run(row) for row in rows]
+
+    def _runs(
+        self,
+        where: str,
+        parameters: Sequence[Any],
+        limit: int,
+        order: str = "DESC",
+        order_by: str = "rowid",
+    ) -> list[Run]:
+        rows = self.reader.rows(
+            f"SELECT rowid AS rowid, {self._columns()} FROM observations WHERE {where}"
+            f" ORDER BY {order_by} {order} LIMIT ?",
+            (*parameters, limit),
+        )
+        return [_run(row) for row in rows]
+
+    def _columns(self) -> str:
+        present = self.reader.schema.get("observations", frozenset())
+        return ", ".join(name if name in present else f"NULL AS {name}" for name in _RUN_COLUMNS)
+
+
+def epoch(created_at: str | None) -> float:
+    """Read a time as any release wrote it; one without an offset is UTC; 0 if it cannot be read."""
+    try:
+        when = datetime.fromisoformat(created_at or "")
+    except ValueError:
+        return 0.0
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def decayed(run: Run, now: float, half_life_days: float) -> float:
+    """Return a row's weight today; it is never written back."""
+    age_days = max(0.0, now - run.ended_at) / 86_400
+    return float(run.weight * 0.5 ** (age_days / half_life_days))
+
+
+def preview_of(command: str) -> str:
+    """Return what a row keeps of a command's text."""
+    return command[:PREVIEW_CHARS]
+
+
+def _run(row: Row) -> Run:
+    return Run(
+        rowid=row["rowid"],
+        id=row["id"],
+        hash=row["command_hash"],
+        template=row["command_template"] or "",
+        preview=row["command_preview"] or "",
+        exit_code=row["exit_code"],
+        duration_ms=row["duration_ms"] or 0,
+        timed_out=bool(row["timed_out"]),
+        weight=1.0 if row["weight"] is None else row["weight"],
+        created_at=row["created_at"] or "",
+        outcome=row["outcome"],
+        signal=row["signal"],
+        cwd=row["cwd"],
+        project=row["project"],
+        session_id=row["session_id"],
+        parent_id=row["parent_id"],
+        intent=row["intent"],
+    )
+
+
+def _recent(row: Row) -> RecentRun:
+    return RecentRun(
+        hash=row["command_hash"],
+        preview=row["command_preview"] or "",
+        at=row["timestamp"],
+        exit_code=row["exit_code"],
+        timed_out=bool(row["timed_out"]),
+        success=bool(row["success"]),
+    )

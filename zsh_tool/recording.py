@@ -1,0 +1,143 @@
+"""The little that Python writes while an executor is active: ssh_observations and manopt_cache.
+
+A short-lived writer with a busy timeout does it; the executor owns the rest of the file.
+"""
+
+import logging
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from zsh_tool import normalize
+from zsh_tool.database import open_writer
+from zsh_tool.insights.model import RunResult
+from zsh_tool.insights.pipeline import segments_of
+from zsh_tool.insights.ssh import segments
+from zsh_tool.insights.words import program
+from zsh_tool.ssh import parse_ssh, remote_host
+
+_LOG: Final = logging.getLogger(__name__)
+
+WRITTEN_TABLES: Final = frozenset(("ssh_observations", "manopt_cache"))
+"""All that this module ever writes."""
+
+# Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1).
+_CONNECTION_CODES: Final = {
+    "ssh": frozenset((255,)),
+    "scp": frozenset((255,)),
+    "sftp": frozenset((255,)),
+    "rsync": frozenset((10, 12, 30, 35, 255)),
+}
+_BY_ITSELF: Final = frozenset(("exited", "signalled", "timed_out", "idle_timeout"))
+
+
+@dataclass(frozen=True)
+class SshUse:
+    """One use of a host, as a row tells it."""
+
+    host: str
+    remote_command: str | None
+    exit_code: int
+    exit_type: str
+    duration_ms: int
+    timed_out: bool
+
+
+def ssh_uses(command: str, result: RunResult) -> list[SshUse]:
+    """Find which hosts a command used and how that went. Its text is the stored one."""
+    if result.exit_code is None:
+        return []
+    found: list[SshUse] = []
+    parts = segments(command)
+    codes = _codes(command, parts, result)
+    for part, code in zip(parts, codes, strict=True):
+        host = remote_host(part)
+        if host is None or code is None:
+            continue
+        parsed = parse_ssh(part)
+        remote = parsed.remote_command if parsed else None
+        exit_type = _exit_type(part, code, result)
+        found.append(SshUse(host, remote, code, exit_type, result.elapsed_ms, result.timed_out))
+    return found
+
+
+def record_ssh(path: Path, uses: Sequence[SshUse], observation_id: str | None, now: float) -> bool:
+    """Write the uses of hosts, linked to their observation; tell whether that worked."""
+    rows = [_ssh_row(use, observation_id, now) for use in uses]
+    names = ", ".join(rows[0]) if rows else ""
+    marks = ", ".join(f":{name}" for name in rows[0]) if rows else ""
+    return not rows or _write(path, f"INSERT INTO ssh_observations ({names}) VALUES ({marks})", rows)
+
+
+def cache_manopt(path: Path, base_command: str, options_text: str, now: float) -> bool:
+    """Keep the options of a man page; tell whether that worked."""
+    row = {"base": base_command, "text": options_text, "at": _iso(now)}
+    sql = (
+        "INSERT INTO manopt_cache (base_command, options_text, created_at) VALUES (:base, :text, :at)"
+        " ON CONFLICT (base_command) DO UPDATE SET options_text = excluded.options_text,"
+        " created_at = excluded.created_at"
+    )
+    return _write(path, sql, [row])
+
+
+def _codes(command: str, parts: Sequence[str], result: RunResult) -> list[int | None]:
+    """Return each part's own code; where only the whole one's is known, the last part's."""
+    if segments_of(command, list(result.pipestatus)) is not None:
+        return list(result.pipestatus)
+    last = len(parts) - 1
+    return [result.exit_code if index == last else None for index in range(len(parts))]
+
+
+def _exit_type(part: str, code: int, result: RunResult) -> str:
+    if result.timed_out:
+        return "timeout"
+    if result.outcome not in _BY_ITSELF:
+        return "interrupted"
+    if code == 0:
+        return "success"
+    found = program(part)
+    failed = _CONNECTION_CODES.get(found.name, frozenset()) if found else frozenset()
+    return "connection_failed" if code in failed else "command_failed"
+
+
+def _ssh_row(use: SshUse, observation_id: str | None, now: float) -> dict[str, Any]:
+    template = normalize.template_command(use.remote_command) if use.remote_command else None
+    return {
+        "id": str(uuid.uuid4()),
+        "observation_id": observation_id,
+        "host": use.host,
+        "remote_command": use.remote_command,
+        "remote_command_template": template,
+        "exit_code": use.exit_code,
+        "exit_type": use.exit_type,
+        "duration_ms": use.duration_ms,
+        "timed_out": int(use.timed_out),
+        "weight": 1.0,
+        "created_at": _iso(now),
+    }
+
+
+def _write(path: Path, sql: str, rows: Sequence[dict[str, Any]]) -> bool:
+    try:
+        connection = open_writer(path)
+    except sqlite3.Error as wrong:
+        _LOG.info("not recorded in %s: %s", path, wrong)
+        return False
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(sql, rows)
+        connection.execute("COMMIT")
+    except sqlite3.Error as wrong:
+        _LOG.info("not recorded in %s: %s", path, wrong)
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _iso(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).isoformat()

@@ -1,0 +1,146 @@
+"""Reads ssh command lines: which host, as whom, and what runs there. Pure.
+
+The options are those of ssh(1), scp(1), sftp(1) and rsync(1); an option's value may be glued to it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from zsh_tool.insights.words import program, split_words
+
+SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
+SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+_COPY_WITH_VALUE: Final = {"scp": frozenset("cDFiJloPSX"), "sftp": frozenset("BbcDFiJloPRSsX")}
+_RSYNC_WITH_VALUE: Final = frozenset("efBMT@")
+
+_WORD: Final = re.compile(r"""(?:\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|[^\s\\'"]|['"\\])+""")
+_DESTINATION: Final = re.compile(
+    r"ssh://(?:(?P<user>[^/]*)@)?(?P<host>\[[^\]]*\]|[^/:@]+)(?::(?P<port>\d+))?/?"
+)
+_REMOTE_PATH: Final = re.compile(r"(?:(?P<user>[^/]+)@)?(?P<host>\[[^\]]*\]|[^/:@]+):(?P<path>.*)")
+
+
+@dataclass(frozen=True)
+class SshCommand:
+    """What an ssh command line asks for."""
+
+    host: str
+    user: str | None = None
+    port: str | None = None
+    remote_command: str | None = None
+
+
+def parse_ssh(command: str) -> SshCommand | None:
+    """Read one simple command that starts with ``ssh``; None if it is something else or names no host.
+
+    As ssh does: options may follow the host too, and the first value given for user or port counts, a user
+    before the host's ``@`` most of all.
+    """
+    words = list(_WORD.finditer(command))
+    if not words or words[0][0] != "ssh":
+        return None
+    values: dict[str, str] = {}
+    position = _options([word[0] for word in words], 1, values)
+    if position is None or position >= len(words):
+        return None
+    target = _target(_unquoted(words[position][0]))
+    if target is None:
+        return None
+    rest = _options([word[0] for word in words], position + 1, values)
+    if rest is None:
+        return None
+    remote = " ".join(command[words[rest].start() :].split()) if rest < len(words) else None
+    return SshCommand(
+        target.host, target.user or values.get("l"), target.port or values.get("p"), remote or None
+    )
+
+
+def remote_host(command: str) -> str | None:
+    """Return the host that ssh, scp, sftp or rsync over ssh would connect to."""
+    found = program(command)
+    if found is None:
+        return None
+    if found.name == "ssh":
+        parsed = parse_ssh(command)
+        return parsed.host if parsed else None
+    if found.name in _COPY_WITH_VALUE:
+        return _copy_host(_arguments(found.args, _COPY_WITH_VALUE[found.name]), bare=found.name == "sftp")
+    if found.name == "rsync":
+        return _copy_host([word for word in _arguments(found.args, _RSYNC_WITH_VALUE) if "::" not in word])
+    return None
+
+
+def _options(words: list[str], position: int, values: dict[str, str]) -> int | None:
+    """Step over options, keeping the first value of each; None if one is unknown or lacks its value."""
+    while position < len(words):
+        word = words[position]
+        if word == "--":
+            return position + 1
+        if not word.startswith("-") or word == "-":
+            return position
+        position += 1
+        for index, letter in enumerate(word[1:], start=1):
+            if letter in SSH_WITH_VALUE:
+                value = word[index + 1 :]
+                if not value:
+                    if position >= len(words):
+                        return None
+                    value = words[position]
+                    position += 1
+                values.setdefault(letter, _unquoted(value))
+                break
+            if letter not in SSH_FLAGS:
+                return None
+    return position
+
+
+def _target(word: str) -> SshCommand | None:
+    if word.startswith("ssh://"):
+        found = _DESTINATION.fullmatch(word)
+        if found is None:
+            return None
+        return SshCommand(found["host"], unquote(found["user"]) if found["user"] else None, found["port"])
+    user, at, host = word.rpartition("@")
+    return SshCommand(host, user if at and user else None) if host else None
+
+
+def _arguments(words: tuple[str, ...], with_value: frozenset[str]) -> list[str]:
+    found: list[str] = []
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word == "--":
+            return found + list(words[position:])
+        if word.startswith("--") or word == "-":
+            continue
+        if word.startswith("-"):
+            taking = next(
+                (index for index, letter in enumerate(word) if index and letter in with_value), None
+            )
+            position += taking is not None and taking == len(word) - 1
+        else:
+            found.append(word)
+    return found
+
+
+def _copy_host(words: list[str], bare: bool = False) -> str | None:
+    for word in words:
+        if "://" in word:
+            scheme, _, rest = word.partition("://")
+            if scheme in ("scp", "sftp"):
+                target = _DESTINATION.match("ssh://" + rest.split("/", 1)[0])
+                return target["host"] if target else None
+            continue
+        if found := _REMOTE_PATH.fullmatch(word):
+            return found["host"]
+        if bare:
+            return word.rpartition("@")[2] or None
+    return None
+
+
+def _unquoted(word: str) -> str:
+    words = split_words(word)
+    return words[0] if len(words) == 1 else word
