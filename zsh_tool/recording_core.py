@@ -16,8 +16,8 @@ from typing import Final
 from zsh_tool import normalize
 from zsh_tool.database import open_writer
 from zsh_tool.insights.model import ShownInsight
-from zsh_tool.upgrade import MigrationsMissingError, migrate
 from zsh_tool.project import project_of, stored_path
+from zsh_tool.upgrade import MigrationsMissingError, migrate
 
 RECENT_KEPT_SECS: Final = 6000.0
 DELETED_AT_ONCE: Final = 64

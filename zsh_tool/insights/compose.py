@@ -23,7 +23,8 @@ _ORDER: Final = (
     "silent",
 )
 
-_ABOUT_SUCCESS: Final = frozenset({"silent"})
+# These say the same in different words: only the first of them that has something to say is shown.
+_SAME_NEWS: Final = ("ssh", "history", "streak", "retry", "similar")
 _EXPECTATIONS: Final = frozenset({"retry", "streak", "history", "similar", "duration", "ssh", "manopt"})
 
 
@@ -37,7 +38,10 @@ def for_reply(
     """
     kept = [_outdated(insight, result) for insight in before] + list(after)
     ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
-    chosen = {insight.id for insight in ranked[:limit]}
+    same = sorted(
+        (one for one in ranked if one.kind in _SAME_NEWS), key=lambda one: _SAME_NEWS.index(one.kind)
+    )
+    chosen = {one.id for one in [one for one in ranked if one not in same[1:]][:limit]}
     return [insight if insight.id in chosen else replace(insight, shown=False) for insight in kept]
 
 

@@ -27,6 +27,10 @@ def exit_code(command: str, result: RunResult) -> Insight | None:
     name = _named(candidates, code)
     if meaning.benign:
         return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}, not an error")
+    if meaning.obvious:
+        return Insight(
+            "exit_code", "info", f"{name}exit {code}: {meaning.text}", shown=not result.output_bytes
+        )
     return Insight("exit_code", "warning", f"{name}exit {code}: {meaning.text}")
 
 

@@ -7,16 +7,27 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Meaning:
-    """What one code of one program says. A benign one is an answer, not a failure."""
+    """What one code of one program says.
+
+    A benign one is an answer, not a failure. An obvious one says no more than the program's own output does.
+    """
 
     text: str
     source: str
     benign: bool = False
+    obvious: bool = False
 
 
-def _table(source: str, *, benign: Mapping[int, str] | None = None, **codes: str) -> Mapping[int, Meaning]:
+def _table(
+    source: str,
+    *,
+    benign: Mapping[int, str] | None = None,
+    obvious: Mapping[int, str] | None = None,
+    **codes: str,
+) -> Mapping[int, Meaning]:
     found = {int(code[1:]): Meaning(text, source) for code, text in codes.items()}
     found.update({code: Meaning(text, source, benign=True) for code, text in (benign or {}).items()})
+    found.update({code: Meaning(text, source, obvious=True) for code, text in (obvious or {}).items()})
     return found
 
 
@@ -45,7 +56,7 @@ _PGREP = _table(
 _GZIP = _table("gzip(1), DIAGNOSTICS", _1="an error occurred", _2="a warning was given; the work was done")
 _PYTEST = _table(
     "pytest documentation, Exit codes",
-    _1="tests ran and some failed",
+    obvious={1: "tests ran and some failed"},
     _2="interrupted, or collection failed",
     _3="internal error in pytest",
     _4="wrong usage: an option or a path does not exist",
@@ -53,8 +64,10 @@ _PYTEST = _table(
 )
 _GIT = _table(
     "git(1) and api-error-handling",
-    _128="git refused: a fatal error (not a repository, unknown revision, remote trouble)",
-    _129="wrong usage: unknown option or subcommand argument",
+    obvious={
+        128: "git refused: a fatal error (not a repository, unknown revision, remote trouble)",
+        129: "wrong usage: unknown option or subcommand argument",
+    },
 )
 _GIT_ANSWER: Final = {
     "grep": _table("git-grep(1)", benign=_NO_MATCH),
@@ -186,12 +199,14 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
         _4="there was no output (with -e)",
         _5="the program failed on this input, or it is not JSON",
     ),
-    "make": _table("make(1), EXIT STATUS", _1="something is not up to date (with -q)", _2="a recipe failed"),
+    "make": _table(
+        "make(1), EXIT STATUS", _1="something is not up to date (with -q)", obvious={2: "a recipe failed"}
+    ),
     "patch": _table("patch(1)", _1="some hunks did not apply", _2="trouble, such as a missing file"),
     "ping": _table("ping(8)", _1="no reply", _2="an error, such as an unknown host"),
-    "apt": _table("apt-get(8), DIAGNOSTICS", _100="an error occurred"),
-    "apt-get": _table("apt-get(8), DIAGNOSTICS", _100="an error occurred"),
-    "cargo": _table("cargo(1), EXIT STATUS", _101="the build or the tests failed"),
+    "apt": _table("apt-get(8), DIAGNOSTICS", obvious={100: "an error occurred"}),
+    "apt-get": _table("apt-get(8), DIAGNOSTICS", obvious={100: "an error occurred"}),
+    "cargo": _table("cargo(1), EXIT STATUS", obvious={101: "the build or the tests failed"}),
     "pytest": _PYTEST,
     "psql": _table(
         "psql(1), EXIT STATUS",
@@ -200,10 +215,10 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
         _3="the script failed",
     ),
     "docker": _table("docker-run(1), Exit Status", _125="docker itself failed, not the command inside"),
-    "mypy": _table("mypy documentation", _1="type errors were found", _2="wrong usage or a crash"),
-    "ruff": _table("ruff documentation", _1="violations were found", _2="wrong usage or a crash"),
+    "mypy": _table("mypy documentation", obvious={1: "type errors were found"}, _2="wrong usage or a crash"),
+    "ruff": _table("ruff documentation", obvious={1: "violations were found"}, _2="wrong usage or a crash"),
     "shellcheck": _table(
-        "shellcheck(1), RETURN VALUES", _1="issues were found", _2="a file was not processed"
+        "shellcheck(1), RETURN VALUES", obvious={1: "issues were found"}, _2="a file was not processed"
     ),
     "git": _GIT,
 }

@@ -17,7 +17,7 @@ def retry(situation: Situation) -> Insight | None:
         message = f"this command already failed {times(len(bad))} in this session (last {last}, {how})"
         return Insight("retry", "warning", message)
     if not bad:
-        message = f"this command succeeded {times(len(runs))} in the last 10 min (last {last})"
+        message = f"this command ran {times(len(runs))} in the last 10 min without a failure (last {last})"
         return Insight("retry", "info", message, shown=False)
     message = f"mixed results in the last 10 min: {len(bad)} of {len(runs)} runs failed"
     return Insight("retry", "info", message, shown=False)

@@ -15,7 +15,7 @@ def similar(situation: Situation) -> Insight | None:
     bad = [run for run in runs if failed(run)]
     template = quoted(situation.template)
     if not bad:
-        outcome = "all succeeded"
+        outcome = "none failed" if len(runs) > 1 else "it did not fail"
     elif len(bad) == len(runs):
         outcome = "all failed" if len(runs) > 1 else "it failed"
     else:

@@ -25,4 +25,4 @@ def streak(situation: Situation) -> Insight | None:
     since = age(situation.now - runs[length - 1].ended_at)
     if failing:
         return Insight("streak", "warning", f"failed {length} times in a row here (first {since})")
-    return Insight("streak", "info", f"succeeded {length} times in a row here", shown=False)
+    return Insight("streak", "info", f"{length} runs in a row here without a failure", shown=False)
