@@ -1,0 +1,168 @@
+"""What the looking-around tools say: tasks, the server's own state, statistics, past commands."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from zsh_tool import __version__, render
+from zsh_tool.neverhang import CircuitStatus
+from zsh_tool.replies import Reply, facts_of
+from zsh_tool.session import Session
+from zsh_tool.task import Task
+from zsh_tool.taskmodel import TaskError
+
+FINISHED_SHOWN: Final = 20
+
+
+def tasks(session: Session) -> Reply:
+    """List the live tasks and the latest of the finished ones; their ends are told with that."""
+    shown = _shown(session)
+    for task in shown:
+        if not task.running:
+            task.announced = True
+    facts = [facts_of(task).as_meta() for task in shown]
+    return Reply(task_lines(session), structured={"tasks": facts})
+
+
+def task_lines(session: Session) -> str:
+    """Return the list of tasks as text."""
+    now = time.time()
+    lines = [
+        render.task_line(facts_of(task), task.command, task.description, now - task.started_at)
+        for task in _shown(session)
+    ]
+    mode = ", Python-only mode" if session.choice.python_only else ""
+    return "\n".join([*lines, f"[{_counts(session)}{mode}]"])
+
+
+def _shown(session: Session) -> list[Task]:
+    found = session.registry.tasks()
+    over = [task for task in found if not task.live]
+    return [*(task for task in found if task.live), *over[:FINISHED_SHOWN]]
+
+
+async def report(session: Session) -> Reply:
+    """Say what runs, from where, and what is wrong."""
+    facts: dict[str, Any] = {"version": __version__, "session": session.id}
+    failure = await _readiness(session)
+    facts["mode"] = (
+        "Python-only: pipe mode only, rows written by Python" if session.choice.python_only else "executor"
+    )
+    facts["executor"] = _executor(session)
+    facts["zsh"] = await asyncio.to_thread(_zsh, session)
+    facts["database"] = await asyncio.to_thread(_database, session.settings.database.path)
+    facts["tasks"] = failure or _counts(session)
+    facts["directory"] = str(session.environment.cwd)
+    if session.environment.note:
+        facts["login PATH"] = session.environment.note
+    problems = [*session.problems(), *([failure] if failure else [])]
+    lines = [f"{name}: {value}" for name, value in facts.items()]
+    lines += [f"problem: {problem}" for problem in problems]
+    lines.append(
+        "[healthy]" if not problems else f"[{len(problems)} problem{'s' if len(problems) > 1 else ''}]"
+    )
+    return Reply("\n".join(lines), structured={**facts, "problems": problems})
+
+
+async def _readiness(session: Session) -> str:
+    try:
+        await session.ready()
+    except TaskError as error:
+        return str(error)
+    return ""
+
+
+def _executor(session: Session) -> str:
+    choice = session.choice
+    if choice.path is None:
+        return f"none ({choice.origin})"
+    return f"{choice.path} {choice.version} (from {choice.origin})"
+
+
+def _zsh(session: Session) -> str:
+    named = session.settings.zsh
+    if named is not None:
+        usable = named.is_file() and os.access(named, os.X_OK)
+        origin = session.settings.origins.get("zsh", "settings")
+        return f"{named} (from {origin})" if usable else f"{named} cannot be run (from {origin})"
+    found = shutil.which("zsh", path=session.environment.for_command(Path("/"), False, None).get("PATH"))
+    return f"{found} (from PATH)" if found else "not found: install zsh or set ZSH_TOOL_ZSH"
+
+
+def _database(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return f"{path} (not there yet)"
+    except OSError as error:
+        return f"{path} ({error.strerror})"
+    if not os.access(path, os.W_OK):
+        return f"{path} (cannot be written)"
+    return f"{path} ({size // 1024} KiB)"
+
+
+def _counts(session: Session) -> str:
+    found = session.registry.tasks()
+    live = sum(1 for task in found if task.live)
+    return f"{live} live, {len(found) - live} finished"
+
+
+def circuits(statuses: Sequence[CircuitStatus]) -> Reply:
+    """List the breaker's circuits."""
+    lines = [_circuit(status) for status in statuses]
+    held = sum(1 for status in statuses if status.state != "closed")
+    lines.append(f"[{held} held back]" if held else "[nothing is held back]")
+    facts = [
+        {
+            "template": status.template,
+            "project": status.project,
+            "state": status.state,
+            "recent_timeouts": status.recent_timeouts,
+            "open_until": status.open_until,
+        }
+        for status in statuses
+    ]
+    return Reply("\n".join(lines), structured={"circuits": facts})
+
+
+def _circuit(status: CircuitStatus) -> str:
+    until = time.strftime("  until %H:%M:%S", time.localtime(status.open_until)) if status.open_until else ""
+    count = f"{status.recent_timeouts} timeouts in the last hour"
+    return f"{status.state}  {count}  {status.template}  in {status.project}{until}"
+
+
+def table(facts: Mapping[str, Any], indent: str = "") -> str:
+    """Return nested figures as lines of ``name: value``."""
+    lines: list[str] = []
+    for name, value in facts.items():
+        label = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            lines += [f"{indent}{label}:", table(value, indent + "  ")] if value else []
+        elif isinstance(value, list | tuple):
+            lines.append(f"{indent}{label}:" if value else f"{indent}{label}: none")
+            lines += [f"{indent}  {_row(item)}" for item in value]
+        else:
+            lines.append(f"{indent}{label}: {_value(value)}")
+    return "\n".join(line for line in lines if line)
+
+
+def rows(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return recorded commands, one a line."""
+    lines = [_row(row) for row in found]
+    return "\n".join([*lines, f"[{len(found)} found]"])
+
+
+def _row(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return _value(item)
+    return "  ".join(f"{name}={_value(value)}" for name, value in item.items() if value is not None)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.0f}"
+    return render.preview(str(value), 200)

@@ -1,0 +1,239 @@
+"""What the SDK needs of us: registration, results, errors, both protocol eras.
+
+The typed functions in ``server`` give names and schemas; calls are taken raw, so that spellings,
+limits and error texts are ours.
+"""
+
+import base64
+import difflib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.mcpserver.tools import Tool as FunctionTool
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    Icon,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from zsh_tool import __version__, prompts, resources
+from zsh_tool.arguments import ArgumentError, resolve
+from zsh_tool.output.view import BadViewError
+from zsh_tool.replies import META_KEY, Facts, Reply
+from zsh_tool.server import Call, Tools
+from zsh_tool.session import Session
+from zsh_tool.taskmodel import TaskError
+from zsh_tool.transport import MessageReader, MessageWriter
+from zsh_tool.waiting import BadUntilError
+from zsh_tool.wire import whole, whole_text
+
+log = logging.getLogger(__name__)
+
+INSTRUCTIONS: Final = """\
+zsh runs shell commands in a real zsh, never hangs, and remembers how commands went before.
+- Every call is a new shell. cd, export, aliases and functions do not carry over: use cwd and env.
+- A reply shows the output, then bracketed lines; the last one is the state: exit code, time, and the codes
+  of all parts of a pipeline.
+- A call replies as soon as the command ends, or after yield_after seconds (10): it then runs on as a task.
+  Make one waiting call, zsh_poll with wait or until, not many short ones. zsh_kill ends a task.
+- until waits for a regex in the output ("listening on"), for idle, output or input: servers and REPLs.
+- Programs that ask or draw need pty true; answer with zsh_send (input, keys such as C-c, eof).
+- A server that should stay: persist true.
+- Long output is cut in the middle; zsh_poll with lines ("200-260", "-50") or grep reads the rest.
+- Times are in seconds. A command is ended after 120, in a pty after 600, unless timeout says otherwise. One
+  that keeps timing out is held back for minutes; zsh_neverhang_reset overrides that.
+- Warnings in brackets come from this project's history. zsh_alan_query searches past commands.
+"""
+
+_SVG: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3"/>'
+    '<path d="M3 4l4 4-4 4M8 12h5" fill="none" stroke="#fff" stroke-width="2"/></svg>'
+)
+ICON: Final = Icon(
+    src="data:image/svg+xml;base64," + base64.b64encode(_SVG.encode("ascii")).decode("ascii"),
+    mime_type="image/svg+xml",
+)
+FACTS_ALWAYS: Final = frozenset({"zsh", "zsh_poll", "zsh_send", "zsh_kill"})
+
+
+@dataclass(frozen=True)
+class _Nature:
+    """A tool's title and what it may do to the world."""
+
+    title: str
+    read_only: bool = True
+    destructive: bool = False
+    idempotent: bool = True
+    open_world: bool = False
+
+    def annotations(self) -> ToolAnnotations:
+        return ToolAnnotations(
+            read_only_hint=self.read_only,
+            destructive_hint=self.destructive,
+            idempotent_hint=self.idempotent,
+            open_world_hint=self.open_world,
+        )
+
+
+_NATURES: Final[Mapping[str, _Nature]] = {
+    "zsh": _Nature("Run a command", False, True, False, True),
+    "zsh_poll": _Nature("Wait and read", idempotent=False),
+    "zsh_send": _Nature("Type into a task", False, True, False, True),
+    "zsh_kill": _Nature("End a task", False, True),
+    "zsh_tasks": _Nature("List tasks"),
+    "zsh_health": _Nature("Server health"),
+    "zsh_alan_stats": _Nature("Command statistics"),
+    "zsh_alan_query": _Nature("Search history"),
+    "zsh_neverhang_status": _Nature("Held-back commands"),
+    "zsh_neverhang_reset": _Nature("Release commands", False),
+}
+
+
+def tidied(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an input schema without what no model needs: titles, and defaults that say nothing."""
+    properties = {
+        name: {
+            key: value for key, value in spec.items() if key != "title" and (key, value) != ("default", None)
+        }
+        for name, spec in schema.get("properties", {}).items()
+    }
+    kept: dict[str, Any] = {"type": "object", "properties": properties}
+    if schema.get("required"):
+        kept["required"] = schema["required"]
+    return kept
+
+
+@dataclass(frozen=True)
+class _Registered:
+    function: Callable[..., Awaitable[Reply]]
+    definition: Tool
+
+
+def definitions(tools: Tools) -> dict[str, _Registered]:
+    """Return the ten tools by name, as they are listed and called."""
+    registered: dict[str, _Registered] = {}
+    for name, nature in _NATURES.items():
+        function = getattr(tools, name)
+        made = FunctionTool.from_function(function, context_kwarg="call", structured_output=False)
+        registered[name] = _Registered(
+            function,
+            Tool(
+                name=name,
+                title=nature.title,
+                description=" ".join(made.description.split()),
+                input_schema=tidied(made.parameters),
+                annotations=nature.annotations(),
+            ),
+        )
+    return registered
+
+
+class Face:
+    """The MCP server of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._tools = definitions(Tools(session))
+        self.resources = resources.Resources(session)
+        self._prompts = prompts.Prompts(session, self.call)
+        self.server: Server[dict[str, Any]] = Server(
+            "zsh-tool",
+            version=__version__,
+            title="zsh",
+            instructions=INSTRUCTIONS,
+            icons=[ICON],
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self.resources.on_list,
+            on_list_resource_templates=self.resources.on_list_templates,
+            on_read_resource=self.resources.on_read,
+            on_subscribe_resource=self.resources.on_subscribe,
+            on_unsubscribe_resource=self.resources.on_unsubscribe,
+            on_subscriptions_listen=self.resources.on_listen,
+            on_list_prompts=self._prompts.on_list,
+            on_get_prompt=self._prompts.on_get,
+        )
+        self.resources.register(self.server)
+
+    async def run(self, reader: MessageReader, writer: MessageWriter) -> None:
+        """Serve one client until it goes away."""
+        options = self.server.create_initialization_options(NotificationOptions(resources_changed=True))
+        try:
+            await self.server.run(reader, writer, options)
+        finally:
+            await self.resources.close()
+
+    async def _list_tools(
+        self, _ctx: ServerRequestContext[dict[str, Any]], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return ListToolsResult(tools=[tool.definition for tool in self._tools.values()])
+
+    async def _call_tool(
+        self, ctx: ServerRequestContext[dict[str, Any]], params: CallToolRequestParams
+    ) -> CallToolResult:
+        if params.name not in self._tools:
+            near = difflib.get_close_matches(params.name, self._tools, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise MCPError(
+                INVALID_PARAMS, f"unknown tool {params.name!r}; {hint}there are {', '.join(self._tools)}"
+            )
+        call = Call(client=_client_name(ctx))
+        if ctx.meta is not None and ctx.meta.get("progressToken") is not None:
+            call.report = _reporter(ctx)
+        return as_result(params.name, await self.call(params.name, params.arguments, call))
+
+    async def call(self, name: str, arguments: Mapping[str, Any] | None, call: Call) -> Reply:
+        """Carry out one call; whatever is wrong with it comes back as an error reply."""
+        tool = self._tools[name]
+        try:
+            given = resolve(name, tool.definition.input_schema, arguments)
+            call.notes += given.notes
+            if name != "zsh_health":
+                await self._session.ready()
+            return await tool.function(call, **given.values)
+        except (ArgumentError, TaskError, BadUntilError, BadViewError) as wrong:
+            return Reply(str(wrong), is_error=True)
+        except Exception:  # the boundary: a bug of ours may cost this call, never the server
+            log.exception("%s failed", name)
+            return Reply(f"{name} failed inside zsh-tool; its log says why", is_error=True)
+
+
+def as_result(name: str, reply: Reply) -> CallToolResult:
+    """Return a reply as MCP sends it."""
+    facts = reply.facts or (Facts() if name in FACTS_ALWAYS else None)
+    return CallToolResult(
+        content=[TextContent(type="text", text=whole_text(reply.text))],
+        is_error=reply.is_error,
+        structured_content=whole(reply.structured) if reply.structured is not None else None,
+        _meta={META_KEY: whole(facts.as_meta())} if facts is not None else None,
+    )
+
+
+def _client_name(ctx: ServerRequestContext[dict[str, Any]]) -> str | None:
+    client = ctx.session.client_params
+    return client.client_info.name if client is not None and client.client_info is not None else None
+
+
+def _reporter(
+    ctx: ServerRequestContext[dict[str, Any]],
+) -> Callable[[float, float | None, str], Awaitable[None]]:
+    last = 0.0
+
+    async def report(value: float, total: float | None, message: str) -> None:
+        nonlocal last
+        # A value has to rise even if two notices fall into one tick of the clock.
+        last = max(value, last + 0.001)
+        await ctx.session.report_progress(round(last, 3), total, message)
+
+    return report

@@ -1,0 +1,84 @@
+"""Serve one client from the first byte to the orderly end."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+# Loading makes a great many objects that stay: looking for garbage among them is time for nothing.
+gc.disable()
+
+from zsh_tool import config, transport  # noqa: E402
+from zsh_tool.config import Settings  # noqa: E402
+from zsh_tool.protocol import Face  # noqa: E402
+from zsh_tool.session import Session, opened  # noqa: E402
+
+gc.freeze()
+gc.enable()
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+EXIT_LIMIT_SECS: Final = 2.9
+
+log = logging.getLogger(__name__)
+
+
+def serve() -> int:
+    """Serve until the client goes away or a signal comes; return the exit status."""
+    settings = config.load()
+    _set_up_logging(settings)
+    for problem in settings.problems:
+        log.warning("%s", problem)
+    return asyncio.run(_serve(settings))
+
+
+def _set_up_logging(settings: Settings) -> None:
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    problem = ""
+    if settings.server.log_file is not None:
+        try:
+            descriptor = os.open(settings.server.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            handlers = [logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8"))]
+        except OSError as error:
+            problem = f"{settings.server.log_file}: {error.strerror}; logging to stderr"
+    logging.basicConfig(
+        level=settings.server.log_level.upper(),
+        format="zsh-tool: %(levelname)s: %(message)s",
+        handlers=handlers,
+        force=True,
+    )
+    if problem:
+        log.warning("%s", problem)
+
+
+async def _serve(settings: Settings) -> int:
+    loop = asyncio.get_running_loop()
+    async with transport.stdio() as (reader, writer):
+        for number in SIGNALS:
+            loop.add_signal_handler(number, reader.end, number.name)
+        async with opened(Session(settings, os.environ, _started_in())) as session:
+            reader.on_end = session.say_good_bye
+            await Face(session).run(reader, writer)
+            loop.call_later(EXIT_LIMIT_SECS, _give_up, reader.ended_by)
+    return _status(reader.ended_by)
+
+
+def _started_in() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _status(ended_by: str | None) -> int:
+    numbers = {number.name: number for number in SIGNALS}
+    return 128 + numbers[ended_by] if ended_by in numbers else 0
+
+
+def _give_up(ended_by: str | None) -> None:
+    # A thread that hangs (a dead network file system, say) would keep the process from ending.
+    log.error("clean-up did not finish within %s s", EXIT_LIMIT_SECS)
+    os._exit(_status(ended_by) or 1)

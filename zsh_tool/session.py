@@ -1,0 +1,278 @@
+"""One server run: its tasks, its memory, its breaker, and what the agent was told already.
+
+The order of a command's life is kept here: breaker, what history knows, start, wait, record, what
+the end means.
+"""
+
+import asyncio
+import fnmatch
+import logging
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from zsh_tool import render
+from zsh_tool.alan import ALAN
+from zsh_tool.config import Settings
+from zsh_tool.environment import Environment
+from zsh_tool.executor import ExecutorChoice, find_executor
+from zsh_tool.insights import DurationEstimate, Insight, ShownInsight
+from zsh_tool.neverhang import Neverhang, Verdict
+from zsh_tool.normalize import template_command
+from zsh_tool.project import project_of
+from zsh_tool.replies import facts_of
+from zsh_tool.task import Task
+from zsh_tool.taskmodel import EXITED, IDLE_TIMEOUT, SIGNALLED, TIMED_OUT, TaskError, TaskRequest, TaskResult
+from zsh_tool.tasks import TaskRegistry
+
+log = logging.getLogger(__name__)
+
+CLOSE_LIMIT_SECS: Final = 2.5
+"""The client is gone: after this long nothing of ours may be left, answered or not."""
+BOOKS_MAX: Final = 400
+ANNOUNCED_AT_ONCE: Final = 3
+ON_ITS_OWN: Final = frozenset({EXITED, SIGNALLED, TIMED_OUT, IDLE_TIMEOUT})
+"""Outcomes that tell something about the command: nobody else ended it."""
+
+
+class BlockedError(TaskError):
+    """The circuit breaker refused the command."""
+
+
+@dataclass
+class Book:
+    """What is known about one task besides the task itself."""
+
+    template: str = ""
+    project: str = ""
+    before: Sequence[Insight] = ()
+    estimate: DurationEstimate | None = None
+    carried: Sequence[ShownInsight] = ()
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closing: "asyncio.Task[Sequence[Insight]] | None" = None
+    author: str | None = None
+
+
+@dataclass(frozen=True)
+class _Known:
+    verdict: Verdict
+    book: Book
+
+
+class Session:
+    """Everything that lives as long as one client's connection."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], started_in: Path | None) -> None:
+        self.settings = settings
+        self.id = secrets.token_hex(4)
+        self.breaker = Neverhang()
+        self.environment = Environment(settings, environ, started_in)
+        self.choice = ExecutorChoice(None, "not looked for yet")
+        self.closing = False
+        self.changed: list[Callable[[Task], None]] = []
+        """Called when a task starts and when it ends."""
+        self._registry: TaskRegistry | None = None
+        self._alan: ALAN | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._books: dict[str, Book] = {}
+        self._attended: Counter[str] = Counter()
+
+    @property
+    def registry(self) -> TaskRegistry:
+        """The tasks. There after `ready`."""
+        if self._registry is None:
+            raise TaskError("the server is not ready")
+        return self._registry
+
+    @property
+    def alan(self) -> ALAN:
+        """The memory. There after `ready`."""
+        if self._alan is None:
+            raise TaskError("the server is not ready")
+        return self._alan
+
+    def open(self) -> None:
+        """Begin to make ready, in the background: the client's handshake need not wait for it."""
+        self.environment.open()
+        self._opening = asyncio.create_task(self._open())
+
+    async def _open(self) -> None:
+        self.choice = await asyncio.to_thread(find_executor, self.settings)
+        registry = TaskRegistry(self.settings, self.id, self.choice)
+        registry.add_end_listener(self._ended)
+        await registry.open()
+        for task in registry.tasks():
+            task.announced = not task.running
+        self._registry = registry
+        self._alan = ALAN(self.settings, self.id, not self.choice.python_only)
+        self.breaker.seed(await asyncio.to_thread(self._alan.recent_timeouts))
+
+    async def ready(self) -> None:
+        """Wait until tasks can be started."""
+        if self._opening is None:
+            raise TaskError("the server is not open")
+        if not self._opening.done():
+            await asyncio.wait([self._opening])
+        if error := self._opening.exception():
+            log.error("the server could not be made ready", exc_info=error)
+            raise TaskError(
+                f"zsh-tool cannot run commands: {error or type(error).__name__}; zsh_health says more"
+            )
+
+    def say_good_bye(self) -> None:
+        """Note that the client is gone: calls that are cancelled now are not the client's wish."""
+        self.closing = True
+
+    async def close(self) -> None:
+        """End what this server started, within bounds; what persists stays."""
+        self.closing = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        await self.environment.close()
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_SECS):
+                if self._registry is not None:
+                    await self._registry.close(by="session")
+                closing = [book.closing for book in self._books.values() if book.closing is not None]
+                if closing:
+                    await asyncio.wait(closing)
+        except TimeoutError:
+            log.warning("not everything ended within %s s", CLOSE_LIMIT_SECS)
+        if self._alan is not None:
+            await asyncio.to_thread(self._alan.close)
+
+    # -- starting ------------------------------------------------------------------------------
+
+    async def start(self, request: TaskRequest) -> Task:
+        """Ask the breaker and the memory, then start. Raises what the agent has to be told."""
+        known = await asyncio.to_thread(self._look_up, request.command, request.cwd)
+        if not known.verdict.allowed:
+            raise BlockedError(known.verdict.message or "blocked by the circuit breaker")
+        book = known.book
+        book.carried, book.author = self.alan.take_shown(), request.author
+        request = replace(request, insights=tuple(book.carried), record=self._recorded(request.command))
+        task: Task | None = None
+        try:
+            task = await self.registry.start(request)
+        finally:
+            if task is None:
+                self.breaker.finished(book.template, book.project, timed_out=False, ran=False)
+        self._forget_old_books()
+        self._books[task.id] = book
+        self._tell_changed(task)
+        if not task.running:
+            self._closing(task)
+        return task
+
+    def _look_up(self, command: str, cwd: Path) -> _Known:
+        project, template = project_of(cwd), template_command(command)
+        verdict = self.breaker.check(template, project)
+        book = Book(template, project)
+        if verdict.allowed:
+            book.before = self.alan.get_insights(command, cwd)
+            book.estimate = self.alan.estimate(command, cwd)
+        return _Known(verdict, book)
+
+    def _recorded(self, command: str) -> bool:
+        database = self.settings.database
+        return database.record and not any(fnmatch.fnmatchcase(command, glob) for glob in database.ignore)
+
+    def _forget_old_books(self) -> None:
+        if len(self._books) > BOOKS_MAX:
+            known = {task.id for task in self.registry.tasks()}
+            self._books = {key: book for key, book in self._books.items() if key in known}
+
+    def book(self, task: Task) -> Book:
+        """Return what is known about a task; a persistent one of an earlier server has an empty book."""
+        return self._books.setdefault(task.id, Book())
+
+    # -- ending --------------------------------------------------------------------------------
+
+    async def _ended(self, task: Task) -> None:
+        self._tell_changed(task)
+        # A command can be over before `start` has its book; `start` then closes it.
+        if task.id in self._books:
+            await asyncio.shield(self._closing(task))
+
+    async def after(self, task: Task) -> Sequence[Insight]:
+        """Return what an ended task's end means, once it is recorded."""
+        return await asyncio.shield(self._closing(task))
+
+    def _closing(self, task: Task) -> "asyncio.Task[Sequence[Insight]]":
+        book = self.book(task)
+        if book.closing is None:
+            book.closing = asyncio.create_task(self._close_book(task, book))
+        return book.closing
+
+    async def _close_book(self, task: Task, book: Book) -> Sequence[Insight]:
+        result = await asyncio.shield(task.ended)
+        if not book.template or task.facts.session_id != self.id:
+            return ()
+        ran = result.outcome in ON_ITS_OWN
+        self.breaker.finished(book.template, book.project, timed_out=result.timed_out, ran=ran)
+        if result.exit_code is None or not self._recorded(task.command):
+            return ()
+        return await asyncio.to_thread(self._record, task, book, result)
+
+    def _record(self, task: Task, book: Book, result: TaskResult) -> Sequence[Insight]:
+        self.alan.record(
+            task.command,
+            result,
+            task.cwd,
+            description=task.description,
+            author=book.author,
+            insights=book.carried,
+        )
+        return self.alan.get_post_insights(task.command, result, task.cwd)
+
+    def _tell_changed(self, task: Task) -> None:
+        for listener in self.changed:
+            listener(task)
+
+    # -- what was told -------------------------------------------------------------------------
+
+    @contextmanager
+    def attending(self, task: Task) -> Iterator[None]:
+        """Mark a task as one that a call is about to report on, so that no other reply announces it."""
+        self._attended[task.id] += 1
+        try:
+            yield
+        finally:
+            self._attended[task.id] -= 1
+            if not self._attended[task.id]:
+                del self._attended[task.id]
+
+    def announcements(self) -> list[str]:
+        """Return, once, the ends of background tasks that no reply has told of."""
+        if self._registry is None:
+            return []
+        ended = [
+            task
+            for task in self._registry.tasks()
+            if not task.running and not task.announced and task.id not in self._attended
+        ]
+        for task in ended:
+            task.announced = True
+        words = [render.finished_line(facts_of(task), task.command) for task in ended[:ANNOUNCED_AT_ONCE]]
+        if len(ended) > ANNOUNCED_AT_ONCE:
+            words.append(f"{len(ended) - ANNOUNCED_AT_ONCE} more tasks ended, see zsh_tasks")
+        return words
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the configuration and the executor."""
+        return [*self.settings.problems, *self.choice.problems]
+
+
+@asynccontextmanager
+async def opened(session: Session) -> AsyncIterator[Session]:
+    """Run a session from its opening to its orderly end."""
+    session.open()
+    try:
+        yield session
+    finally:
+        await session.close()
