@@ -17,6 +17,9 @@ from zsh_tool.taskmodel import (
     TaskStatus,
 )
 
+_RESULT_LIMIT_SECS = 3.0
+"""After a kill the result follows at once, or within this time where the executor had to be killed."""
+
 
 class Runner(Protocol):
     """What carries out a task's wishes: an executor behind its channel, or Python-only mode's own."""
@@ -103,6 +106,8 @@ class Task:
         """Done with the result when the command has ended. Wait for it, never cancel it."""
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when no process of the task is left, survivors included."""
+        self.ended_at: float | None = None
+        """When the end was known here, in seconds since the epoch."""
         self.runner: Runner | None = None
         self._input_closed = not facts.open_input
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -193,9 +198,22 @@ class Task:
         self.facts = replace(self.facts, rows=rows, cols=cols)
 
     async def kill(self, by: str = "agent") -> None:
-        """End the whole tree, survivors too; return when all of it is gone."""
+        """End the whole tree, survivors too; return when all of it is gone and the result is known."""
         if self.runner is not None and not self.gone.done():
             await self.runner.end(by)
+            await asyncio.wait({self.ended}, timeout=_RESULT_LIMIT_SECS)
+
+    def settle(self, result: TaskResult) -> None:
+        """Take the result; a second one changes nothing."""
+        if not self.ended.done():
+            self.ended_at = time.time()
+            self.ended.set_result(result)
+
+    def left(self) -> None:
+        """Take note that no process of the task is left."""
+        self.output.growing = False
+        if not self.gone.done():
+            self.gone.set_result(None)
 
     def kill_soon(self, by: str) -> None:
         """Start `kill` from where nothing can be awaited, such as a cancelled call."""

@@ -1,10 +1,20 @@
 """All tasks of this server: started, found again, looked up, ended."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import difflib
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from zsh_tool.config import Settings
 from zsh_tool.executor import ExecutorChoice
+from zsh_tool.launch import ExecutorLauncher, Launched, Launcher
+from zsh_tool.local import LocalLauncher
+from zsh_tool.output.layout import HEAD, RING
+from zsh_tool.shelf import Finished, surplus
 from zsh_tool.task import Task
+from zsh_tool.taskdirs import TaskDirs
 from zsh_tool.taskmodel import (
     InputClosedError,
     PythonOnlyError,
@@ -37,7 +47,14 @@ __all__ = [
     "UnknownTaskError",
 ]
 
-EndListener = Callable[[Task], Awaitable[None]]
+EndListener = Callable[[Task], Coroutine[Any, Any, None]]
+
+LIVE_MAX: Final = 64
+_CLOSE_LIMIT_SECS: Final = 2.4
+"""Leaves room, within three seconds, for ending what did not end by itself."""
+_LISTED_COMMAND_MAX: Final = 60
+
+logger = logging.getLogger(__name__)
 
 
 class TaskRegistry:
@@ -47,6 +64,17 @@ class TaskRegistry:
         self.settings = settings
         self.session_id = session_id
         self.choice = choice
+        self._dirs = TaskDirs(settings.state_dir)
+        self._tasks: dict[str, Launched] = {}
+        self._listeners: list[EndListener] = []
+        self._owners: dict[str, asyncio.Task[Any]] = {}
+        self._held: set[asyncio.Task[Any]] = set()
+        self._starting = 0
+        self._launcher: Launcher = (
+            LocalLauncher(settings, self._dirs)
+            if choice.path is None
+            else ExecutorLauncher(settings, session_id, choice.path, self._dirs)
+        )
 
     @property
     def python_only(self) -> bool:
@@ -55,24 +83,118 @@ class TaskRegistry:
 
     async def open(self) -> None:
         """Make the directories, find tasks that persisted, clean up after dead servers, warm up."""
-        raise NotImplementedError
+        found = await asyncio.to_thread(self._dirs.open)
+        await self._launcher.open()
+        for launched in await asyncio.gather(*(self._launcher.adopt(one) for one in found)):
+            self._take(launched)
+        await self._drop_surplus()
 
     async def start(self, request: TaskRequest) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
-        raise NotImplementedError
+        live = [task for task in self.tasks() if task.live]
+        if len(live) + self._starting >= LIVE_MAX:
+            raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
+        starting = self._hold(self._start(request))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_end_as_cancelled)
+            raise
 
     def get(self, task_id: str) -> Task:
         """Return the task with this id, or raise `UnknownTaskError` naming near ones."""
-        raise NotImplementedError
+        launched = self._tasks.get(task_id)
+        if launched is None:
+            raise UnknownTaskError(task_id, difflib.get_close_matches(task_id, self._tasks, n=3))
+        return launched.task
 
     def tasks(self) -> list[Task]:
         """Return all tasks, live ones first, then the latest first."""
-        raise NotImplementedError
+        every = [launched.task for launched in self._tasks.values()]
+        return sorted(every, key=lambda task: (not task.live, -task.started_at))
 
     def add_end_listener(self, listener: EndListener) -> None:
         """Have ``listener`` awaited with each task that ends."""
-        raise NotImplementedError
+        self._listeners.append(listener)
 
     async def close(self, by: str = "session") -> None:
         """End everything that is not meant to stay, within three seconds."""
-        raise NotImplementedError
+        staying = {task.id for task in self.tasks() if task.live and task.persist}
+        for task in self.tasks():
+            if task.live and task.id not in staying:
+                task.kill_soon(by)
+        ending = {owner for task_id, owner in self._owners.items() if task_id not in staying}
+        if ending:
+            await asyncio.wait(ending, timeout=_CLOSE_LIMIT_SECS)
+        await self._launcher.close([self._tasks[task.id] for task in self.tasks() if task.live])
+        for held in list(self._held):
+            held.cancel()
+        await asyncio.gather(*self._held, return_exceptions=True)
+        gone = [launched.directory for launched in self._tasks.values() if not launched.task.persist]
+        await asyncio.to_thread(self._remove_all, gone)
+
+    def _remove_all(self, directories: list[Any]) -> None:
+        for directory in directories:
+            self._dirs.remove(directory)
+        self._dirs.close()
+
+    async def _start(self, request: TaskRequest) -> Task:
+        self._starting += 1
+        try:
+            launched = await self._launcher.start(request)
+            self._take(launched)
+        finally:
+            self._starting -= 1
+        return launched.task
+
+    def _take(self, launched: Launched) -> None:
+        task_id = launched.task.id
+        self._tasks[task_id] = launched
+        self._owners[task_id] = owner = self._hold(self._own(launched))
+        owner.add_done_callback(lambda _: self._owners.pop(task_id, None))
+
+    async def _own(self, launched: Launched) -> None:
+        """Stay with a task until nothing of it is left."""
+        task = launched.task
+        known_before = not task.running
+        await launched.until_ended()
+        if not known_before:
+            for listener in self._listeners:
+                self._hold(listener(task))
+        await launched.until_gone()
+        task.left()
+        await self._drop_surplus()
+
+    async def _drop_surplus(self) -> None:
+        finished = [
+            Finished(task.id, task.ended_at or task.started_at, min(task.output.total, HEAD + RING))
+            for task in self.tasks()
+            if not task.live and self._tasks[task.id].owned
+        ]
+        for task_id in surplus(finished, time.time()):
+            launched = self._tasks.pop(task_id)
+            await asyncio.to_thread(self._dirs.remove, launched.directory)
+
+    def _hold(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        held = asyncio.get_running_loop().create_task(work)
+        self._held.add(held)
+        held.add_done_callback(self._release)
+        return held
+
+    def _release(self, held: "asyncio.Task[Any]") -> None:
+        self._held.discard(held)
+        error = None if held.cancelled() else held.exception()
+        if error is not None and not isinstance(error, TaskError):
+            logger.error("work in the background failed", exc_info=error)
+
+
+def _end_as_cancelled(starting: "asyncio.Task[Task]") -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().kill_soon("cancelled")
+
+
+def _listed(task: Task) -> str:
+    command = " ".join(task.command.split())
+    shown = command if len(command) <= _LISTED_COMMAND_MAX else command[: _LISTED_COMMAND_MAX - 1] + "…"
+    state = "" if task.running else ", ended but left processes running"
+    return f"{task.id}  {task.elapsed_ms / 1000:.0f} s  {shown}{state}"

@@ -1,0 +1,79 @@
+"""Look for an expression in output as it comes: across blocks, in the unfinished line, for a bounded time."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Final
+
+from zsh_tool.expressions import Expression
+from zsh_tool.output.store import OutputStore
+from zsh_tool.output.text import clip, held_back, plain
+
+_WINDOW_BYTES: Final = 1 << 20
+_CARRY_BYTES: Final = 16 << 10
+"""How much of what was searched is searched again with what follows: no match may be longer than this."""
+_INLINE_CHARS: Final = 64 << 10
+_INLINE_SECS: Final = 0.01
+_BUDGET_SECS: Final = 2.0
+_SHOWN_MAX: Final = 200
+
+
+class GivenUpError(Exception):
+    """The expression takes too long on this output."""
+
+
+class OutputSearch:
+    """Searches the output from one offset on, each time up to where it has come."""
+
+    def __init__(self, store: OutputStore, expression: Expression, start: int) -> None:
+        self._store = store
+        self._expression = expression
+        self._start = start
+        self._spent = 0.0
+
+    async def upto(self, total: int) -> str | None:
+        """Search what came since; return the line that matches. `GivenUpError` when it takes too long."""
+        while True:
+            end = min(total, self._start + _WINDOW_BYTES)
+            if end - self._start > _INLINE_CHARS:
+                text = await asyncio.to_thread(self._text, end)
+            else:
+                text = self._text(end)
+            found = await self._search(text)
+            if found is not None:
+                return found
+            if end >= total:
+                self._start = max(self._start, self._carry_from(end))
+                return None
+            self._start = self._carry_from(end)
+
+    def _text(self, end: int) -> str:
+        raw = self._store.read(self._start, end)
+        return plain(raw[: len(raw) - held_back(raw)]).replace("\r", "\n")
+
+    def _carry_from(self, end: int) -> int:
+        """Return where the next window starts: at a line's start if one is near."""
+        start = max(0, end - _CARRY_BYTES)
+        newline = self._store.read(start, end - _CARRY_BYTES // 2).find(b"\n")
+        return start if newline < 0 else start + newline + 1
+
+    async def _search(self, text: str) -> str | None:
+        started = time.monotonic()
+        try:
+            if len(text) <= _INLINE_CHARS:
+                with suppress(TimeoutError):
+                    return self._found(text, _INLINE_SECS)
+            left = max(0.01, _BUDGET_SECS - self._spent)
+            return await asyncio.to_thread(self._found, text, left, concurrent=True)
+        except TimeoutError as error:
+            raise GivenUpError from error
+        finally:
+            self._spent += time.monotonic() - started
+
+    def _found(self, text: str, timeout: float, *, concurrent: bool = False) -> str | None:
+        match = self._expression.search(text, timeout=timeout, concurrent=concurrent)
+        if match is None:
+            return None
+        start = text.rfind("\n", 0, match.start()) + 1
+        end = text.find("\n", match.end())
+        return clip(text[start : len(text) if end < 0 else end], _SHOWN_MAX)

@@ -1,0 +1,101 @@
+"""Start a child without blocking the loop, and learn of its end from the kernel."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from zsh_tool.reaper import CHILDREN
+
+
+class Process:
+    """A child process and the moment of its end."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[int] = self._loop.create_future()
+        """Done with the status (negative for a signal) once the child was reaped."""
+        self._pidfd = -1
+        self._watch()
+
+    @classmethod
+    async def start(
+        cls,
+        argv: Sequence[str | bytes | Path],
+        *,
+        threads: Executor,
+        stdin: int,
+        stdout: int,
+        stderr: int,
+        cwd: Path | None = None,
+        env: Mapping[bytes, bytes] | None = None,
+    ) -> "Process":
+        """Start ``argv`` in a session of its own. OSError when it cannot be started."""
+
+        def spawn() -> "subprocess.Popen[bytes]":
+            with CHILDREN.lock:
+                child = subprocess.Popen(
+                    argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env, start_new_session=True
+                )
+                CHILDREN.known.add(child.pid)
+            return child
+
+        # Started even if the caller is cancelled meanwhile: a child that nobody holds could not be ended.
+        starting = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(threads, spawn))
+        return cls(await asyncio.shield(starting))
+
+    @property
+    def pid(self) -> int:
+        """The process id; only meaningful until `exited` is done."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child has not been reaped yet."""
+        return not self.exited.done()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the child is gone."""
+        if self.running:
+            self._child.send_signal(number)
+
+    def let_go(self) -> None:
+        """Stop watching a child that is meant to outlive us."""
+        self._unwatch()
+        # A child that is never waited for is no mistake here; Popen would warn about it.
+        self._child.returncode = 0
+        self.exited.cancel()
+
+    def _watch(self) -> None:
+        if sys.platform == "linux":
+            self._pidfd = os.pidfd_open(self._child.pid)
+            self._loop.add_reader(self._pidfd, self._readable)
+        else:
+            threading.Thread(target=self._wait, daemon=True).start()
+
+    def _readable(self) -> None:
+        status = self._child.poll()
+        if status is not None:
+            self._unwatch()
+            self._ended(status)
+
+    def _unwatch(self) -> None:
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    def _wait(self) -> None:
+        status = self._child.wait()
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ended, status)
+
+    def _ended(self, status: int) -> None:
+        CHILDREN.known.discard(self._child.pid)
+        if not self.exited.done():
+            self.exited.set_result(status)
