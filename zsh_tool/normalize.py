@@ -58,13 +58,10 @@ def template_command(command: str) -> str:
     out: list[str] = []
     complete = False
     for index, token in enumerate(tokens):
-        if not complete:
-            out.append(token)
-            complete = _completes_base(tokens, index)
-        elif token.startswith("-"):
-            out.append(token)
-        elif out[-1] != "*":
-            out.append("*")
+        kept = token if not complete or token.startswith("-") else "*"
+        complete = complete or _completes_base(tokens, index)
+        if kept != "*" or out[-1:] != ["*"]:
+            out.append(kept)
     return " ".join(out)
 
 
