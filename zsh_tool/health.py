@@ -59,7 +59,7 @@ async def report(session: Session) -> Reply:
     facts["directory"] = str(session.environment.cwd)
     if session.environment.note:
         facts["login PATH"] = session.environment.note
-    problems = [*session.problems(), *([failure] if failure else [])]
+    problems = [*session.problems(), *([failure] if failure else _memory_problem(session))]
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [f"problem: {problem}" for problem in problems]
     lines.append(
@@ -74,6 +74,11 @@ async def _readiness(session: Session) -> str:
     except TaskError as error:
         return str(error)
     return ""
+
+
+def _memory_problem(session: Session) -> list[str]:
+    problem = session.alan.problem
+    return [f"database: {problem}"] if problem else []
 
 
 def _executor(session: Session) -> str:
@@ -136,18 +141,26 @@ def _circuit(status: CircuitStatus) -> str:
 
 
 def table(facts: Mapping[str, Any], indent: str = "") -> str:
-    """Return nested figures as lines of ``name: value``."""
+    """Return nested figures as lines of ``name: value``; what is not known or empty is left out."""
     lines: list[str] = []
     for name, value in facts.items():
         label = name.replace("_", " ")
         if isinstance(value, Mapping):
-            lines += [f"{indent}{label}:", table(value, indent + "  ")] if value else []
+            inner = table(value, indent + "  ")
+            lines += [f"{indent}{label}:", inner] if inner else []
         elif isinstance(value, list | tuple):
-            lines.append(f"{indent}{label}:" if value else f"{indent}{label}: none")
-            lines += [f"{indent}  {_row(item)}" for item in value]
-        else:
+            told = [f"{indent}  {_row(item)}" for item in value if _tells(item)]
+            lines += [f"{indent}{label}:", *told] if told else []
+        elif value is not None:
             lines.append(f"{indent}{label}: {_value(value)}")
-    return "\n".join(line for line in lines if line)
+    return "\n".join(lines)
+
+
+def _tells(item: Any) -> bool:
+    figures = (
+        [value for value in item.values() if isinstance(value, int)] if isinstance(item, Mapping) else []
+    )
+    return not figures or any(figures)
 
 
 def rows(found: Sequence[Mapping[str, Any]]) -> str:

@@ -136,15 +136,19 @@ class Session:
         await self.environment.close()
         try:
             async with asyncio.timeout(CLOSE_LIMIT_SECS):
-                if self._registry is not None:
-                    await self._registry.close(by="session")
-                closing = [book.closing for book in self._books.values() if book.closing is not None]
-                if closing:
-                    await asyncio.wait(closing)
+                await self._close_tasks()
         except TimeoutError:
             log.warning("not everything ended within %s s", CLOSE_LIMIT_SECS)
-        if self._alan is not None:
-            await asyncio.to_thread(self._alan.close)
+        finally:
+            if self._alan is not None:
+                await asyncio.to_thread(self._alan.close)
+
+    async def _close_tasks(self) -> None:
+        if self._registry is not None:
+            await self._registry.close(by="session")
+        closing = [book.closing for book in self._books.values() if book.closing is not None]
+        if closing:
+            await asyncio.wait(closing)
 
     # -- starting ------------------------------------------------------------------------------
 
