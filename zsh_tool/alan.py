@@ -55,6 +55,7 @@ class ALAN:
         self._core = CoreRecorder(
             settings.database.path, settings.database.rows, settings.database.half_life_days
         )
+        self._latest: Situation | None = None
         self._muted: frozenset[str] = frozenset()
         self._judged_at = float("-inf")
         self._loop = _running_loop()
@@ -71,7 +72,7 @@ class ALAN:
     def get_insights(self, command: str, cwd: Path | str) -> list[Insight]:
         """Say what history knows about a command before it runs."""
         with self._lock:
-            situation = self._situation(command, cwd)
+            situation = self._latest = self._situation(command, cwd)
             if situation is None:
                 return []
             found = [make(situation) for make in catalogue.BEFORE]
@@ -96,7 +97,7 @@ class ALAN:
     def running_insight(self, command: str, cwd: Path | str, elapsed_ms: int) -> Insight | None:
         """Say that a command that still runs takes unusually long, or None."""
         with self._lock:
-            situation = self._situation(command, cwd)
+            situation = self._latest_situation(command, cwd)
             found = catalogue.running_long(situation, elapsed_ms) if situation else None
             heard = self._heard([found])
             return heard[0] if heard else None
@@ -105,7 +106,7 @@ class ALAN:
     def estimate(self, command: str, cwd: Path | str) -> DurationEstimate | None:
         """Return how long this command took before in this project; None with fewer than 5 runs."""
         with self._lock:
-            situation = self._situation(command, cwd)
+            situation = self._latest_situation(command, cwd)
             return catalogue.estimate(situation) if situation else None
 
     def record(
@@ -263,6 +264,13 @@ class ALAN:
             queries=self._queries,
             own_id=own_id,
         )
+
+    def _latest_situation(self, command: str, cwd: Path | str) -> Situation | None:
+        """Return what was read for the insights before this command, if that was the latest to be read."""
+        latest = self._latest
+        if latest and (latest.command, latest.cwd) == (stored_text(command), stored_path(cwd)):
+            return latest
+        return self._situation(command, cwd)
 
     def _heard(self, found: Sequence[Insight | None]) -> list[Insight]:
         """Leave out what the user muted; keep what muted itself out of the text."""

@@ -56,7 +56,7 @@ class Reader:
         if self._connection is None:
             return []
         try:
-            return self._connection.execute(sql, parameters).fetchall()
+            return _fetch(self._connection, sql, parameters)
         except sqlite3.DatabaseError as wrong:
             self._give_up(wrong)
             return []
@@ -110,7 +110,6 @@ class Reader:
             check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
-        connection.text_factory = _text
         try:
             # Only a read shows whether the file and its WAL can be used.
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -165,5 +164,18 @@ def uri(path: Path, options: str) -> str:
     return f"file:{quote(os.fsencode(path))}?{options}"
 
 
-def _text(raw: bytes) -> str:
+def _fetch(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]
+) -> list[Row]:
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as wrong:
+        if "decode" not in str(wrong):
+            raise
+    # Text that is not UTF-8, from a release that stored bytes. Decoding here is slower, so not the rule.
+    connection.text_factory = _lenient_text
+    return connection.execute(sql, parameters).fetchall()
+
+
+def _lenient_text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")

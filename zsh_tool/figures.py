@@ -136,7 +136,7 @@ def described(run: Run) -> dict[str, Any]:
         "ended_at": run.created_at,
         "command": plain(run.preview),
         "exit_code": run.exit_code,
-        "timed_out": run.timed_out,
+        "timed_out": bool(run.timed_out),
         "outcome": run.outcome,
         "duration_ms": run.duration_ms,
         "cwd": None if run.cwd is None else plain(run.cwd),

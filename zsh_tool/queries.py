@@ -4,11 +4,10 @@ Rows are ordered by rowid, the order in which commands ended: it needs no sort a
 that an older database lacks read as NULL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zsh_tool.database import Reader, Row
 from zsh_tool.normalize import PREVIEW_CHARS
@@ -19,29 +18,29 @@ RUNS_READ: Final = 100
 LEGACY_READ: Final = 200
 """Most rows looked at to find those without a project, written by earlier releases."""
 
-_RUN_COLUMNS: Final = (
-    "id",
-    "command_hash",
-    "command_template",
-    "command_preview",
-    "exit_code",
-    "duration_ms",
-    "timed_out",
-    "weight",
-    "created_at",
-    "outcome",
-    "signal",
-    "cwd",
-    "project",
-    "session_id",
-    "parent_id",
-    "intent",
-)
+# In the order of Run's fields, with what stands for NULL where no reader wants one.
+_RUN_COLUMNS: Final[Mapping[str, str | None]] = {
+    "id": None,
+    "command_hash": None,
+    "command_template": "''",
+    "command_preview": "''",
+    "exit_code": None,
+    "duration_ms": "0",
+    "timed_out": "0",
+    "weight": "1.0",
+    "created_at": "''",
+    "outcome": None,
+    "signal": None,
+    "cwd": None,
+    "project": None,
+    "session_id": None,
+    "parent_id": None,
+    "intent": None,
+}
 
 
-@dataclass(frozen=True)
-class Run:
-    """One recorded command, or a segment of one."""
+class Run(NamedTuple):
+    """One recorded command, or a segment of one. A tuple: insights read hundreds of them at a time."""
 
     rowid: int
     id: str
@@ -50,7 +49,7 @@ class Run:
     preview: str
     exit_code: int | None
     duration_ms: int
-    timed_out: bool
+    timed_out: int
     weight: float
     created_at: str
     outcome: str | None
@@ -66,7 +65,7 @@ class Run:
         """Whether it ended by itself with exit code 0."""
         return self.exit_code == 0 and not self.timed_out and self.outcome in (None, "exited")
 
-    @cached_property
+    @property
     def ended_at(self) -> float:
         """When it ended, in epoch seconds; 0 if the row does not say."""
         return epoch(self.created_at)
@@ -250,14 +249,13 @@ class Queries:
         return "duration_ms > 0"
 
     def _legacy(self, column: str, value: str) -> list[Run]:
-        columns = self._columns()
         rows = self.reader.rows(
-            f"SELECT rowid AS rowid, {columns} FROM"
+            f"SELECT rowid, {self._columns()} FROM"
             f" (SELECT rowid, * FROM observations WHERE {column} = ? ORDER BY rowid DESC LIMIT {LEGACY_READ})"
             f" WHERE project IS NULL AND {self._whole()}",
             (value,),
         )
-        return [_run(row) for row in rows]
+        return [Run._make(row) for row in rows]
 
     def _runs(
         self,
@@ -268,15 +266,15 @@ class Queries:
         order_by: str = "rowid",
     ) -> list[Run]:
         rows = self.reader.rows(
-            f"SELECT rowid AS rowid, {self._columns()} FROM observations WHERE {where}"
+            f"SELECT rowid, {self._columns()} FROM observations WHERE {where}"
             f" ORDER BY {order_by} {order} LIMIT ?",
             (*parameters, limit),
         )
-        return [_run(row) for row in rows]
+        return [Run._make(row) for row in rows]
 
     def _columns(self) -> str:
         present = self.reader.schema.get("observations", frozenset())
-        return ", ".join(name if name in present else f"NULL AS {name}" for name in _RUN_COLUMNS)
+        return ", ".join(_column(name, name in present) for name in _RUN_COLUMNS)
 
 
 def epoch(created_at: str | None) -> float:
@@ -299,26 +297,11 @@ def preview_of(command: str) -> str:
     return command[:PREVIEW_CHARS]
 
 
-def _run(row: Row) -> Run:
-    return Run(
-        rowid=row["rowid"],
-        id=row["id"],
-        hash=row["command_hash"],
-        template=row["command_template"] or "",
-        preview=row["command_preview"] or "",
-        exit_code=row["exit_code"],
-        duration_ms=row["duration_ms"] or 0,
-        timed_out=bool(row["timed_out"]),
-        weight=1.0 if row["weight"] is None else row["weight"],
-        created_at=row["created_at"] or "",
-        outcome=row["outcome"],
-        signal=row["signal"],
-        cwd=row["cwd"],
-        project=row["project"],
-        session_id=row["session_id"],
-        parent_id=row["parent_id"],
-        intent=row["intent"],
-    )
+def _column(name: str, present: bool) -> str:
+    instead = _RUN_COLUMNS[name]
+    if not present:
+        return instead or "NULL"
+    return f"coalesce({name}, {instead})" if instead else name
 
 
 def _recent(row: Row) -> RecentRun:

@@ -1,5 +1,6 @@
 """Duration: how long a command usually takes here, and when it takes unusually long."""
 
+from collections.abc import Sequence
 from statistics import median
 
 from zsh_tool.insights.model import DurationEstimate, Insight
@@ -16,11 +17,7 @@ TOO_LONG_AT_LEAST_MS = 5_000
 
 def estimate(situation: Situation) -> DurationEstimate | None:
     """Return the usual time of this text, or else of its template; None before five completed runs."""
-    for runs in (situation.same_text, situation.same_template):
-        completed = [run.duration_ms for run in runs if _completed(run)][:RUNS_USED]
-        if len(completed) >= ENOUGH_RUNS:
-            return _estimate(completed)
-    return None
+    return _estimate(situation.same_text) or _estimate(situation.same_template)
 
 
 def usual_duration(situation: Situation) -> Insight | None:
@@ -52,7 +49,9 @@ def _completed(run: Run) -> bool:
     return not run.timed_out and run.outcome in (None, "exited")
 
 
-def _estimate(durations: list[int]) -> DurationEstimate:
-    ordered = sorted(durations)
+def _estimate(runs: Sequence[Run]) -> DurationEstimate | None:
+    ordered = sorted([run.duration_ms for run in runs if _completed(run)][:RUNS_USED])
+    if len(ordered) < ENOUGH_RUNS:
+        return None
     p90 = ordered[min(len(ordered) - 1, round(0.9 * (len(ordered) - 1) + 0.499))]
     return DurationEstimate(len(ordered), round(median(ordered)), p90)

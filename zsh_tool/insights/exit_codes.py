@@ -1,6 +1,7 @@
 """Exit codes: what a code means for the program that gave it."""
 
 import signal
+from functools import lru_cache
 from typing import Final
 
 from zsh_tool.insights.exit_table import PROGRAMS, SIGNAL_HINTS, SUBCOMMANDS, Meaning
@@ -34,6 +35,7 @@ def exit_code(command: str, result: RunResult) -> Insight | None:
     return Insight("exit_code", "warning", f"{name}exit {code}: {meaning.text}")
 
 
+@lru_cache(maxsize=4096)
 def is_benign(command: str, code: int) -> bool:
     """Tell whether a code may be an answer rather than a failure, as grep's 1 is.
 

@@ -39,13 +39,16 @@ CREATE TABLE IF NOT EXISTS insights (
     shown_at REAL NOT NULL
 );
 
--- Partial: a database of a million rows that know no project is upgraded without sorting them.
-CREATE INDEX IF NOT EXISTS idx_project_template ON observations(project, command_template, created_at)
+-- Readers go newest first by rowid, so the columns compared for equality are all that an index needs:
+-- within equal keys SQLite keeps rowid order. Partial: a database of a million rows that know no
+-- project is upgraded without sorting them.
+CREATE INDEX IF NOT EXISTS idx_project_hash ON observations(project, command_hash) WHERE project IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_project_template ON observations(project, command_template)
     WHERE project IS NOT NULL;
-CREATE INDEX IF NOT EXISTS idx_parent ON observations(parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS idx_observation_session ON observations(session_id)
+    WHERE session_id IS NOT NULL AND parent_id IS NULL;
 -- Pruning finds its rows by age alone.
 CREATE INDEX IF NOT EXISTS idx_recent_time ON recent_commands(timestamp);
-CREATE INDEX IF NOT EXISTS idx_insight_kind ON insights(kind, shown_at);
-CREATE INDEX IF NOT EXISTS idx_insight_session ON insights(session_id, shown_at);
+CREATE INDEX IF NOT EXISTS idx_insight_kind ON insights(kind);
 
 INSERT OR REPLACE INTO meta (key, value) VALUES ('hash_rule', '1');
