@@ -44,7 +44,7 @@ let
     };
   };
   evaluate =
-    kind: modules:
+    kind: module:
     let
       inherit
         ((lib.evalModules {
@@ -52,7 +52,10 @@ let
             inherit pkgs;
             zsh-tool = self;
           };
-          modules = [ base.${kind} ] ++ modules;
+          modules = [
+            base.${kind}
+            module
+          ];
         }))
         config
         ;
@@ -75,14 +78,8 @@ let
     ) blocks
   );
 
-  home = evaluate "home-manager" [
-    self.homeManagerModules.default
-    snippets.home-manager
-  ];
-  system = evaluate "nixos" [
-    self.nixosModules.default
-    snippets.nixos
-  ];
+  home = evaluate "home-manager" snippets.home-manager;
+  system = evaluate "nixos" snippets.nixos;
   flake = snippets.flake.outputs {
     inherit nixpkgs;
     zsh-tool = self;
