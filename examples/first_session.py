@@ -7,7 +7,6 @@ Everything it keeps is in a temporary directory that is gone at the end. Its com
 
 import asyncio
 import os
-import re
 import sqlite3
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
+FACTS = "io.github.zsh-tool/result"
 HERE = Path(__file__).resolve().parent.parent
 BOLD, DIM, RESET = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "", "")
 
@@ -33,8 +33,8 @@ class Session:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def call(self, tool: str, **arguments: Any) -> str:
-        """Call a tool, print both sides, and return the reply's text."""
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool, print both sides, and return the reply's facts for machines."""
         said = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
         print(f"{DIM}→ {tool}({RESET}{said}{DIM}){RESET}")
         result = await self._client.call_tool(tool, arguments)
@@ -42,15 +42,11 @@ class Session:
             raise TypeError(f"{tool} answered with {type(result).__name__}")
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
         print(textwrap.indent(text, "  │ ", lambda _: True))
-        return text
+        return dict((result.meta or {}).get(FACTS, {}))
 
     async def start(self, **arguments: Any) -> str:
         """Start a command that goes on after the reply, and return its task id."""
-        text = await self.call("zsh", **arguments)
-        found = re.search(r"\btask[ =:]+([a-z0-9]{6})\b", text)
-        if found is None:
-            raise ValueError("the reply names no task")
-        return found[1]
+        return str((await self.call("zsh", **arguments))["task_id"])
 
 
 async def converse(session: Session) -> None:
