@@ -2,7 +2,7 @@
 # Nothing here changes the tree as git sees it: .venv/, build/ and zsh-tool-rs/target/ are ignored.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint fmt bench interop wheel nix teeth nix-teeth clean needs-rust needs-python needs-installed
+.PHONY: help setup run build test lint fmt bench interop wheel nix teeth nix-teeth clean needs-rust needs-python needs-suite needs-installed
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
@@ -10,6 +10,7 @@ CARGO := cd zsh-tool-rs && cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/zsh-tool-rs/target)
 # Nix brings an executor that is built; otherwise it is ours.
 export ZSH_TOOL_EXEC ?= $(TARGET)/release/zsh-tool-exec
+export ZSH_TOOL_RULES ?= $(TARGET)/debug/examples/rules
 # What the checks of an installation find: see .ci/install-apart.
 export EXECUTOR = $(ZSH_TOOL_EXEC)
 export EXECUTOR_AGAIN := $(CURDIR)/build/apart/zsh-tool-exec
@@ -73,6 +74,8 @@ clean: ## remove what was built
 
 # What the kinds of checks find.
 needs-rust:
-needs-python: build
+needs-python:
+needs-suite: build
+	@$(CARGO) build --locked --quiet --example rules
 needs-installed: build
 	@.ci/install-apart

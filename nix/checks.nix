@@ -74,8 +74,6 @@ let
             pkgs.ruff
           ]
           ++ tools.tests;
-          ZSH_TOOL_EXEC = lib.getExe zsh-tool-exec;
-          ZSH_TOOL_RULES = "${rules}/bin/rules";
         }
         // extra
       )
@@ -118,6 +116,10 @@ let
   byKind = {
     rust = inRust;
     python = atTop { };
+    suite = atTop {
+      ZSH_TOOL_EXEC = lib.getExe zsh-tool-exec;
+      ZSH_TOOL_RULES = "${rules}/bin/rules";
+    };
     inherit installed;
     nix = check: special.${check.name};
   };
