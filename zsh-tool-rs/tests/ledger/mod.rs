@@ -10,6 +10,12 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 use zsh_tool_exec::alan::{Alan, Observation, Retention};
 
+/// Keeps what the frozen databases hold, however long ago that was.
+pub const KEEP: Retention = Retention {
+    rows: 200_000,
+    half_life_days: 36_500.0,
+};
+
 /// A path for a database, in a directory that ends with the test.
 pub struct Ledger {
     pub directory: TempDir,
@@ -34,7 +40,7 @@ impl Ledger {
     }
 
     pub fn open(&self) -> Alan {
-        Alan::open(&self.path, Retention::default()).unwrap()
+        Alan::open(&self.path, KEEP).unwrap()
     }
 
     /// A reader's connection, as the server has it.
@@ -84,7 +90,7 @@ pub const WORKER_DB: &str = "ALAN_TEST_WORKER_DB";
 
 /// This test program again, as a process that runs only the test `worker`, which does nothing
 /// unless it is started here.
-pub fn worker(path: &Path) -> Command {
+pub fn worker_process(path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "worker", "--nocapture", "--quiet"])

@@ -1,0 +1,143 @@
+//! Many executors at one database: no row is lost, and streaks are exact.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod ledger;
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use ledger::{KEEP, Ledger, success, worker_db, worker_process};
+use rusqlite::Connection;
+use zsh_tool_exec::alan::{Alan, Observation};
+
+const RECORDS: &str = "ALAN_TEST_RECORDS";
+
+/// The process that the other tests start: opens the database and records.
+#[test]
+fn worker() {
+    let Some(path) = worker_db() else {
+        return;
+    };
+    let records: u32 = std::env::var(RECORDS).unwrap().parse().unwrap();
+    let name = format!("only {}", std::process::id());
+    let mut longest = Duration::ZERO;
+    let started = Instant::now();
+    let mut alan = Alan::open(&path, KEEP).unwrap();
+    longest = longest.max(started.elapsed());
+    for _ in 0..records {
+        for command in ["shared", name.as_str()] {
+            let started = Instant::now();
+            alan.record(&success(command)).unwrap();
+            longest = longest.max(started.elapsed());
+        }
+        alan.after_answer();
+    }
+    // A pipeline's segments share streaks with other commands.
+    let observation = Observation {
+        pipestatus: &[0, 0],
+        ..success("shared | piped")
+    };
+    alan.record(&observation).unwrap();
+    assert!(longest < Duration::from_secs(2), "waited {longest:?}");
+}
+
+fn start(path: &Path, processes: u32, records: u32) -> Vec<Child> {
+    (0..processes)
+        .map(|_| worker_command(path, records).spawn().unwrap())
+        .collect()
+}
+
+fn worker_command(path: &Path, records: u32) -> std::process::Command {
+    let mut command = worker_process(path);
+    command
+        .env(RECORDS, records.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn finish(children: Vec<Child>) {
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}\n{complained}");
+    }
+}
+
+/// Runs the workers and checks what they must have left, beyond `before` rows.
+fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) {
+    let before = if ledger.path.exists() {
+        ledger.count("observations")
+    } else {
+        0
+    };
+    finish(start(&ledger.path, processes, records));
+    let (all, each) = (i64::from(processes), i64::from(records));
+    assert_eq!(ledger.count("observations") - before, all * (2 * each + 3));
+    let streak = |command: &str| {
+        let hash = zsh_tool_exec::alan::hash::hash(command);
+        ledger.number(&format!(
+            "SELECT current_streak FROM streaks WHERE command_hash = '{hash}'"
+        ))
+    };
+    assert_eq!(streak("shared"), all * (each + 1));
+    assert_eq!(streak("piped"), all);
+    ledger.assert_whole();
+}
+
+#[test]
+fn forty_executors_begin_one_database() {
+    assert_nothing_is_lost(&Ledger::new(), 40, 1);
+}
+
+#[test]
+fn forty_executors_upgrade_one_database() {
+    for layout in ["python", "rust", "oldest"] {
+        let ledger = Ledger::of_layout(layout);
+        assert_nothing_is_lost(&ledger, 40, 1);
+        assert_eq!(ledger.number("PRAGMA user_version"), 2, "{layout}");
+    }
+}
+
+#[test]
+fn sixteen_processes_record_without_loss() {
+    assert_nothing_is_lost(&Ledger::new(), 16, 250);
+}
+
+#[test]
+fn executors_that_find_damage_together_set_it_aside_once() {
+    let ledger = Ledger::new();
+    std::fs::write(&ledger.path, "no database".repeat(1_000)).unwrap();
+    finish(start(&ledger.path, 16, 3));
+    assert_eq!(ledger.count("observations"), 16 * 9);
+    let aside = std::fs::read_dir(ledger.directory.path()).unwrap();
+    let aside = aside.filter(|entry| {
+        entry
+            .as_ref()
+            .unwrap()
+            .file_name()
+            .to_str()
+            .unwrap()
+            .contains("damaged")
+    });
+    assert_eq!(aside.count(), 1);
+    ledger.assert_whole();
+}
+
+#[test]
+fn writers_of_an_earlier_release_at_work_do_no_harm() {
+    let ledger = Ledger::of_layout("rust");
+    let children = start(&ledger.path, 8, 20);
+    let old = Connection::open(&ledger.path).unwrap();
+    old.busy_timeout(Duration::from_secs(10)).unwrap();
+    for n in 0..100 {
+        let sql = "INSERT INTO observations (id, command_hash, created_at) VALUES (?1, 'h', 't')";
+        old.execute(sql, [format!("old {n}")]).unwrap();
+    }
+    finish(children);
+    assert_eq!(ledger.count("observations"), 3 + 100 + 8 * 43);
+    ledger.assert_whole();
+}
