@@ -90,6 +90,13 @@ class Supervised:
         if self.channel is not None:
             self.channel.close()
 
+    def let_go(self) -> None:
+        """Leave a task that persists to itself."""
+        if self.process is not None:
+            self.process.let_go()
+        if self.channel is not None:
+            self.channel.close()
+
     def _over(self) -> "asyncio.Future[Any]":
         if self.process is not None:
             return self.process.exited
@@ -155,25 +162,14 @@ class ExecutorLauncher:
 
     async def adopt(self, found: Found) -> Supervised:
         """Connect to the executor of an earlier server, or read what it left."""
-        task = Task(found.task_id, found.facts, OutputStore(found.directory))
-        supervised = Supervised(task, found.directory, None, None, found.owned)
-        answer = await asyncio.to_thread(read_result, found.directory / META_NAME)
-        if found.live:
-            supervised.channel = await self._connect(task, found.directory)
-        if answer is not None:
-            task.settle(answer)
-            task.ended_at = (found.directory / META_NAME).stat().st_mtime
-        if supervised.channel is None:
-            task.settle(lost(task, last_words(found.directory)))
-            task.left()
-        return supervised
+        return await adopted(found)
 
     async def close(self, live: Sequence[Supervised]) -> None:
         """Kill the executors that did not end when asked, then dismiss those in standby."""
         ended = []
         for one in live:
             if one.task.persist:
-                self._let_go(one)
+                one.let_go()
             elif one.process is not None:
                 one.process.send_signal(9)
                 ended.append(one.process.exited)
@@ -183,12 +179,6 @@ class ExecutorLauncher:
         await self._pool.close()
         await asyncio.gather(*self._discarding)
         self._maker.close()
-
-    def _let_go(self, one: Supervised) -> None:
-        if one.process is not None:
-            one.process.let_go()
-        if one.channel is not None:
-            one.channel.close()
 
     async def _hand_over(self, standby: Standby, request: TaskRequest, task: Task) -> int | None:
         """Send the request; return the leader's process id, or None when the shell could not be started."""
@@ -210,25 +200,43 @@ class ExecutorLauncher:
         except ChannelError as error:
             raise StartError(f"the executor refused the command: {error}") from error
 
-    async def _connect(self, task: Task, directory: Path) -> Channel | None:
-        try:
-            channel = await Channel.to(directory)
-        except OSError:
-            return None
-        channel.on_event = partial(_take_event, task)
-        try:
-            hello = await channel.greeted(_HELLO_LIMIT_SECS)
-        except ChannelError:
-            channel.close()
-            return None
-        task.runner = ExecutorRunner(channel, hello.pid, _ADOPTED_GRACE_SECS)
-        return channel
-
     def _discard(self, standby: Standby) -> None:
         loop = asyncio.get_running_loop()
         removing = loop.run_in_executor(None, self._dirs.remove, standby.directory)
         self._discarding.add(removing)
         removing.add_done_callback(self._discarding.discard)
+
+
+async def adopted(found: Found) -> Supervised:
+    """Connect to the executor of an earlier server, or read what it left."""
+    task = Task(found.task_id, found.facts, OutputStore(found.directory))
+    meta = found.directory / META_NAME
+    supervised = Supervised(task, found.directory, None, None, found.owned)
+    if found.live:
+        supervised.channel = await _connected(task, found.directory)
+    answer = await asyncio.to_thread(read_result, meta)
+    if answer is not None:
+        task.settle(answer)
+        task.ended_at = meta.stat().st_mtime
+    if supervised.channel is None:
+        task.settle(lost(task, last_words(found.directory)))
+        task.left()
+    return supervised
+
+
+async def _connected(task: Task, directory: Path) -> Channel | None:
+    try:
+        channel = await Channel.to(directory)
+    except OSError:
+        return None
+    channel.on_event = partial(_take_event, task)
+    try:
+        hello = await channel.greeted(_HELLO_LIMIT_SECS)
+    except ChannelError:
+        channel.close()
+        return None
+    task.runner = ExecutorRunner(channel, hello.pid, _ADOPTED_GRACE_SECS)
+    return channel
 
 
 def lost(task: Task, words: str) -> TaskResult:

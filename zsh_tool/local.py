@@ -1,12 +1,58 @@
-"""Run commands without an executor: what Python-only mode can do."""
+"""Run commands without an executor: what Python-only mode can do, in pipes, nothing that persists.
 
+The shell leads a session of its own. Its end, and those of processes that outlive it, are told by the kernel.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
+from zsh_tool import sideband
 from zsh_tool.config import Settings
-from zsh_tool.launch import Launched
+from zsh_tool.launch import Launched, Supervised, adopted
+from zsh_tool.localtask import LocalRun
+from zsh_tool.output.store import OutputStore
+from zsh_tool.output.writer import OutputWriter
+from zsh_tool.process import Process
+from zsh_tool.runner import encoded
+from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import Found, TaskDirs
-from zsh_tool.taskmodel import TaskRequest
+from zsh_tool.taskmodel import FAILED_TO_START, PythonOnlyError, StartError, TaskRequest, TaskResult
+
+_ARGUMENT_MAX: Final = 128 * 1024 - 1
+"""Linux takes 128 KiB in one argument, its NUL included; a longer text goes through a file."""
+_AGENT_OPTIONS: Final = ["-o", "nonomatch", "-o", "noequals"]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What the shell is started with."""
+
+    argv: list[str | bytes | Path]
+    zsh: Path
+    env: dict[bytes, bytes]
+    band: sideband.Sideband | None
+
+
+@dataclass
+class NeverRan:
+    """A task that failed to start."""
+
+    task: Task
+    directory: Path
+    owned: bool = True
+
+    async def until_ended(self) -> None:
+        """Return at once."""
+
+    async def until_gone(self) -> None:
+        """Return at once."""
 
 
 class LocalLauncher:
@@ -15,18 +61,107 @@ class LocalLauncher:
     def __init__(self, settings: Settings, dirs: TaskDirs) -> None:
         self._settings = settings
         self._dirs = dirs
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spawn")
 
     async def open(self) -> None:
-        """Nothing to get ready."""
+        """Nothing is kept ready."""
 
     async def start(self, request: TaskRequest) -> Launched:
-        """Start a command."""
-        raise NotImplementedError
+        """Start a command; PTY and persist are refused by name."""
+        _refuse(request)
+        text = encoded(request.command)
+        loop = asyncio.get_running_loop()
+        task_id, directory = await loop.run_in_executor(self._threads, self._dirs.claim)
+        task = Task(task_id, TaskFacts.of(request, ""), OutputStore(directory))
+        try:
+            prepared = await loop.run_in_executor(self._threads, self._prepare, request, text, directory)
+            return await self._spawn(task, request, text, prepared, directory)
+        except OSError as error:
+            return _failed(task, directory, error)
 
     async def adopt(self, found: Found) -> Launched:
-        """Take up a task of an earlier server."""
-        raise NotImplementedError
+        """Take up a task that an earlier server's executor still runs."""
+        return await adopted(found)
 
-    async def close(self, live: Sequence[Any]) -> None:
-        """End by force what did not end when asked."""
-        raise NotImplementedError
+    async def close(self, live: Sequence[Launched]) -> None:
+        """Kill what did not end when asked."""
+        for one in live:
+            if isinstance(one, LocalRun):
+                await one.kill_now()
+            elif isinstance(one, Supervised):
+                one.let_go()
+        self._threads.shutdown(wait=False)
+
+    def _prepare(self, request: TaskRequest, text: bytes, directory: Path) -> _Prepared:
+        zsh = self._settings.zsh or _found_zsh(request)
+        options = _AGENT_OPTIONS if request.profile == "agent" else []
+        env = {encoded(name): encoded(value) for name, value in request.env.items()}
+        if not request.cwd.is_dir():
+            raise NotADirectoryError(f"there is no directory {request.cwd}")
+        if len(text) > _ARGUMENT_MAX:
+            file = directory / "command"
+            file.touch(mode=0o600, exist_ok=False)
+            file.write_bytes(text)
+            return _Prepared(["zsh", *options, file], zsh, env, None)
+        band = sideband.prepare(directory / "z", text, zsh)
+        if band is not None:
+            env = band.dress(env)
+        return _Prepared(["zsh", *options, "-c", "--", text], zsh, env, band)
+
+    async def _spawn(
+        self, task: Task, request: TaskRequest, text: bytes, prepared: _Prepared, directory: Path
+    ) -> LocalRun:
+        output, theirs = os.pipe()
+        given, typed = subprocess.DEVNULL, -1
+        if request.stdin is not None or request.keep_stdin:
+            given, typed = os.pipe()
+        try:
+            process = await Process.start(
+                prepared.argv,
+                executable=prepared.zsh,
+                threads=self._threads,
+                stdin=given,
+                stdout=theirs,
+                stderr=theirs,
+                cwd=request.cwd,
+                env=prepared.env,
+            )
+        except OSError:
+            for one in (output, typed):
+                if one >= 0:
+                    os.close(one)
+            if prepared.band is not None:
+                prepared.band.close()
+            raise
+        finally:
+            os.close(theirs)
+            if given >= 0:
+                os.close(given)
+        run = LocalRun(task, directory, process, request, OutputWriter(directory), text, prepared.band)
+        task.runner = run
+        await run.connect(output, typed)
+        return run
+
+
+def _refuse(request: TaskRequest) -> None:
+    if request.pty or request.persist:
+        asked = "a terminal (pty)" if request.pty else "a task that persists (persist)"
+        raise PythonOnlyError(
+            f"Python-only mode cannot do {asked}: no executor is in use, and zsh_health says why"
+        )
+    if "\0" in request.command:
+        raise StartError("a command cannot hold a NUL character")
+
+
+def _found_zsh(request: TaskRequest) -> Path:
+    found = shutil.which("zsh", path=request.env.get("PATH")) or shutil.which("zsh")
+    if found is None:
+        raise FileNotFoundError("zsh was not found on PATH: install it, or set ZSH_TOOL_ZSH")
+    return Path(found)
+
+
+def _failed(task: Task, directory: Path, error: OSError) -> NeverRan:
+    words = str(error) if error.errno is None else f"{error.strerror}: {error.filename}"
+    task.settle(TaskResult(FAILED_TO_START, cwd=str(task.cwd), error=words))
+    task.left()
+    return NeverRan(task, directory)

@@ -34,13 +34,21 @@ class Process:
         stderr: int,
         cwd: Path | None = None,
         env: Mapping[bytes, bytes] | None = None,
+        executable: Path | None = None,
     ) -> "Process":
         """Start ``argv`` in a session of its own. OSError when it cannot be started."""
 
         def spawn() -> "subprocess.Popen[bytes]":
             with CHILDREN.lock:
                 child = subprocess.Popen(
-                    argv, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env, start_new_session=True
+                    argv,
+                    executable=executable,
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    cwd=cwd,
+                    env=env,
+                    start_new_session=True,
                 )
                 CHILDREN.known.add(child.pid)
             return child

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_PROC: Final = Path("/proc")
 _ROUNDS_MAX: Final = 200
 
 
@@ -53,24 +52,48 @@ def become_subreaper() -> bool:
 
 def processes() -> Iterator[ProcessFacts]:
     """Yield every process that can be seen; nothing where there is no /proc."""
-    try:
-        names = [entry.name for entry in _PROC.iterdir()]
-    except OSError:
-        return
-    for name in names:
+    for name in _names("/proc"):
         if name.isdecimal() and (facts := process_facts(int(name))) is not None:
             yield facts
 
 
 def process_facts(pid: int) -> ProcessFacts | None:
     """Look at one process; None when it is gone."""
-    try:
-        stat = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    stat = _read(f"/proc/{pid}/stat")
+    if not stat:
         return None
     # The name in parentheses may hold anything, parentheses included.
     state, parent, group, session = stat[stat.rindex(b")") + 2 :].split(maxsplit=4)[:4]
     return ProcessFacts(pid, int(parent), int(group), int(session), state.decode())
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the children of a process, zombies included."""
+    listed = f"/proc/{pid}/task/{pid}/children"
+    if pid == os.getpid() and not Path(listed).exists():
+        return [facts.pid for facts in processes() if facts.parent == pid]
+    threads = _names(f"/proc/{pid}/task")
+    return [int(child) for tid in threads for child in _read(f"/proc/{pid}/task/{tid}/children").split()]
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)  # noqa: PTH208 - a thousand Path objects for each look cost too much
+    except OSError:
+        return []
+
+
+def _read(file: str) -> bytes:
+    try:
+        opened = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(opened, 1 << 16)
+    except OSError:
+        return b""
+    finally:
+        os.close(opened)
 
 
 def end_orphans(limit_secs: float = 2.0) -> int:
@@ -83,11 +106,10 @@ def end_orphans(limit_secs: float = 2.0) -> int:
     ended: set[int] = set()
     for _ in range(_ROUNDS_MAX):
         with CHILDREN.lock:
-            table = list(processes())
-            orphans = _orphans(table, CHILDREN.known)
+            orphans = _orphans(CHILDREN.known)
         if not orphans or time.monotonic() > deadline:
             break
-        doomed = _with_descendants(table, orphans)
+        doomed = _with_descendants(orphans)
         for sent in (signal.SIGSTOP, signal.SIGKILL):
             for pid in doomed:
                 _kill(pid, sent)
@@ -105,26 +127,20 @@ def end_session(leader: int) -> int:
     return len(doomed)
 
 
-def _orphans(table: list[ProcessFacts], known: set[int]) -> set[int]:
-    me, my_session = os.getpid(), os.getsid(0)
-    return {
-        facts.pid
-        for facts in table
-        if facts.parent == me and facts.session != my_session and facts.pid not in known
-    }
+def _orphans(known: set[int]) -> set[int]:
+    my_session = os.getsid(0)
+    facts = (process_facts(pid) for pid in children_of(os.getpid()) if pid not in known)
+    return {one.pid for one in facts if one is not None and one.session != my_session}
 
 
-def _with_descendants(table: list[ProcessFacts], roots: set[int]) -> set[int]:
-    children: dict[int, list[int]] = {}
-    for facts in table:
-        children.setdefault(facts.parent, []).append(facts.pid)
+def _with_descendants(roots: set[int]) -> set[int]:
     found: set[int] = set()
     todo = list(roots)
     while todo:
         pid = todo.pop()
         if pid not in found:
             found.add(pid)
-            todo += children.get(pid, [])
+            todo += children_of(pid)
     return found
 
 

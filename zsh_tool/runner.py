@@ -114,8 +114,8 @@ def run_request(
     request: TaskRequest, session_id: str, zsh: Path | None, record: bool
 ) -> tuple[bytes, dict[str, Any]]:
     """Return the payload and the fields that hand a command to an executor in standby."""
-    env = b"".join(_bytes(name) + b"=" + _bytes(value) + b"\0" for name, value in request.env.items())
-    parts = [_bytes(request.command), os.fsencode(request.cwd), env, _bytes(request.stdin or "")]
+    env = b"".join(encoded(name) + b"=" + encoded(value) + b"\0" for name, value in request.env.items())
+    parts = [encoded(request.command), os.fsencode(request.cwd), env, encoded(request.stdin or "")]
     fields: dict[str, Any] = {
         "protocol": PROTOCOL,
         "parts": [len(part) for part in parts],
@@ -151,7 +151,7 @@ def _shown(insight: InsightShown) -> dict[str, Any]:
     }
 
 
-def _bytes(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     """Encode text of the agent's or of the environment; what is no character becomes a question mark."""
     try:
         return os.fsencode(text)

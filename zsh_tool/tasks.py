@@ -167,9 +167,9 @@ class TaskRegistry:
 
     async def _drop_surplus(self) -> None:
         finished = [
-            Finished(task.id, task.ended_at or task.started_at, min(task.output.total, HEAD + RING))
-            for task in self.tasks()
-            if not task.live and self._tasks[task.id].owned
+            Finished(task.id, task.ended_at or task.started_at, min(task.result.output_bytes, HEAD + RING))
+            for task in (launched.task for launched in self._tasks.values() if launched.owned)
+            if task.result is not None and not task.live
         ]
         for task_id in surplus(finished, time.time()):
             launched = self._tasks.pop(task_id)
