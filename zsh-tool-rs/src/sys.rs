@@ -1,2 +1,124 @@
-//! All that the standard library does not do safely: the only place with unsafe code.
+//! Calls into the system that the standard library does not have. Unsafe code lives here and in the files below, nowhere else.
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
 pub mod fifo;
+pub mod poll;
+pub mod process;
+pub mod signal;
+pub mod terminal;
+pub mod words;
+
+#[cfg(target_os = "linux")]
+#[path = "sys/linux.rs"]
+pub mod os;
+#[cfg(target_os = "macos")]
+#[path = "sys/macos.rs"]
+pub mod os;
+
+/// Turns the `-1` convention of C into a result.
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Ends this process at once: no destructors, no exit handlers.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` takes any number and touches no memory of ours.
+    unsafe { libc::_exit(code) }
+}
+
+/// The user this process acts as.
+#[must_use]
+pub fn effective_user() -> u32 {
+    // SAFETY: takes no argument and always succeeds.
+    unsafe { libc::geteuid() }
+}
+
+/// Makes reads and writes on `fd` return instead of waiting.
+///
+/// # Errors
+/// What `fcntl` says.
+pub fn set_nonblocking(fd: RawFd) -> io::Result<()> {
+    // SAFETY: F_GETFL takes no argument; a bad descriptor is an error, not undefined behaviour.
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    // SAFETY: as above, with an int argument.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(|_| ())
+}
+
+/// Gives `fd` a number above the standard three, closed on exec.
+///
+/// # Errors
+/// What `fcntl` says, such as no descriptors being left.
+pub fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    // SAFETY: duplicates a descriptor we own to the lowest free number from 3 on.
+    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the kernel has just given us this descriptor and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// The standard input this process was started with. To be taken once.
+#[must_use]
+pub fn standard_input() -> File {
+    // SAFETY: descriptor 0 is open (the runtime sees to that), and only this file will close it.
+    File::from(unsafe { OwnedFd::from_raw_fd(0) })
+}
+
+/// The standard output this process was started with, without a buffer. To be taken once.
+#[must_use]
+pub fn standard_output() -> File {
+    // SAFETY: as above.
+    File::from(unsafe { OwnedFd::from_raw_fd(1) })
+}
+
+/// How many bytes can be read from `fd` at once.
+#[must_use]
+pub fn readable_bytes(fd: RawFd) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int through the pointer, which outlives the call.
+    let result = unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut count) };
+    if result == -1 {
+        return 0;
+    }
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// Writes to a socket without waiting, whatever its own mode is.
+///
+/// # Errors
+/// What `send` says; `WouldBlock` when the socket is full.
+pub fn send_now(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length describe a live slice, which `send` only reads.
+    let sent = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Starts a copy of this process that runs on alone. True in the copy.
+///
+/// # Errors
+/// What `fork` says.
+pub fn fork_away() -> io::Result<bool> {
+    // SAFETY: this process has one thread, so the copy may go on as if nothing had happened.
+    check(unsafe { libc::fork() }).map(|pid| pid == 0)
+}
+
+/// Leaves the caller's session and its terminal. Failing means that this process leads one already.
+pub fn leave_session() {
+    // SAFETY: takes no argument; its only failure leaves everything as it was.
+    let _already_leader = unsafe { libc::setsid() };
+}
+
+/// Lets go of the caller's stdin and stderr: a copy of us that only hands output on must not keep their other ends waiting.
+pub fn release_input_and_errors() {
+    for fd in [0, 2] {
+        // SAFETY: takes a number; nothing of ours uses these two from here on.
+        unsafe { libc::close(fd) };
+    }
+}

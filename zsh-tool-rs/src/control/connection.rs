@@ -1,0 +1,139 @@
+//! One client of the control channel: what it has sent, what it is to be sent, what it waits for.
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Decoder, Fields, Frame, line};
+use crate::sys::poll::{PollSet, Ready, Slot};
+use crate::sys::{self, os};
+
+/// A client that does not take its answers is not asked for more requests.
+const UNSENT: usize = 4 << 20;
+/// One read.
+const BLOCK: usize = 64 << 10;
+
+/// A client.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    decoder: Decoder,
+    unsent: Vec<u8>,
+    is_open: bool,
+    at_end: bool,
+    slot: Option<Slot>,
+    /// Whether its loss ends the task.
+    pub is_owner: bool,
+    /// It wants to hear of output beyond this.
+    pub beyond: Option<u64>,
+    /// It follows the output and has it up to here.
+    pub followed: Option<u64>,
+    /// Its request to end the task, and when that came.
+    pub ending: Option<(Fields, Instant)>,
+}
+
+impl Connection {
+    /// Takes a stream on from a peer of our own user.
+    ///
+    /// # Errors
+    /// When the peer is someone else, or the socket does not obey.
+    pub fn new(stream: UnixStream, is_owner: bool) -> io::Result<Connection> {
+        if os::peer_user(stream.as_raw_fd())? != sys::effective_user() {
+            return Err(ErrorKind::PermissionDenied.into());
+        }
+        stream.set_nonblocking(true)?;
+        Ok(Connection {
+            stream,
+            decoder: Decoder::default(),
+            unsent: Vec::new(),
+            is_open: true,
+            at_end: false,
+            slot: None,
+            is_owner,
+            beyond: None,
+            followed: None,
+            ending: None,
+        })
+    }
+
+    /// Whether the client is still there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_open && !self.at_end
+    }
+
+    /// Bytes on their way to the client.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Says what to wait for.
+    pub fn register(&mut self, set: &mut PollSet) {
+        let interest = Ready {
+            readable: self.unsent.len() < UNSENT,
+            writable: !self.unsent.is_empty(),
+        };
+        self.slot = Some(set.add(self.stream.as_raw_fd(), interest));
+    }
+
+    /// Reads and writes what the wait has made possible.
+    pub fn exchange(&mut self, set: &PollSet) {
+        let ready = set.ready(self.slot.take());
+        if ready.writable {
+            self.flush();
+        }
+        if ready.readable {
+            self.read();
+        }
+    }
+
+    /// The next whole message.
+    pub fn next_frame(&mut self) -> Option<Frame> {
+        self.decoder.next_frame()
+    }
+
+    /// Sends one object.
+    pub fn send(&mut self, value: &Value) {
+        self.unsent.extend(line(value));
+        self.flush();
+    }
+
+    /// Sends one object and the bytes it announces.
+    pub fn send_with(&mut self, value: &Value, payload: &[u8]) {
+        self.unsent.extend(line(value));
+        self.unsent.extend_from_slice(payload);
+        self.flush();
+    }
+
+    fn read(&mut self) {
+        let mut block = vec![0; BLOCK];
+        match self.stream.read(&mut block) {
+            // Requests that came before the end are still answered.
+            Ok(0) => self.at_end = true,
+            Ok(count) => self.decoder.push(block.get(..count).unwrap_or_default()),
+            Err(error) if is_passing(&error) => {}
+            Err(_) => self.is_open = false,
+        }
+    }
+
+    /// Writes what goes at once.
+    pub fn flush(&mut self) {
+        while !self.unsent.is_empty() && self.is_open {
+            match sys::send_now(self.stream.as_raw_fd(), &self.unsent) {
+                Ok(count) => {
+                    self.unsent.drain(..count);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_passing(&error) => return,
+                Err(_) => self.is_open = false,
+            }
+        }
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
+}

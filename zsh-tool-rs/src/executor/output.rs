@@ -1,0 +1,242 @@
+//! The command's output on its way: read in blocks, kept in a file, handed to the caller's stdout.
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Instant;
+
+use super::forward::Forward;
+use super::kept::Kept;
+use crate::sys::poll::{PollSet, Ready, Slot};
+use crate::sys::{self, os};
+
+/// The most that one read takes.
+const BLOCK: usize = 256 << 10;
+/// What a pipe holds once its output has shown to flow.
+const WIDE_PIPE: i32 = 1 << 20;
+/// A read of this size means that output flows rather than trickles.
+const FLOWING: usize = 64 << 10;
+/// More than the buffers of a pseudo-terminal hold.
+const TERMINAL_BUFFERS: usize = 128 << 10;
+
+/// The output of one command.
+#[derive(Debug)]
+pub struct Output {
+    source: Option<File>,
+    is_terminal: bool,
+    is_wide: bool,
+    block: Vec<u8>,
+    /// What of the block the caller's stdout has not yet taken.
+    held: Range<usize>,
+    stdout: Option<Forward>,
+    kept: Option<Kept>,
+    total: u64,
+    last: Instant,
+    /// What the shell had left unread when it ended, as far as not read since. None while it runs.
+    owed: Option<usize>,
+    reader_gone: bool,
+    trouble: Option<String>,
+    slots: (Option<Slot>, Option<Slot>),
+}
+
+impl Output {
+    /// Reads from `source`, which does not block, for these takers.
+    #[must_use]
+    pub fn new(
+        source: OwnedFd,
+        is_terminal: bool,
+        stdout: Option<File>,
+        kept: Option<Kept>,
+    ) -> Output {
+        Output {
+            source: Some(File::from(source)),
+            is_terminal,
+            is_wide: false,
+            block: Vec::new(),
+            held: 0..0,
+            stdout: stdout.map(Forward::new),
+            kept,
+            total: 0,
+            last: Instant::now(),
+            owed: None,
+            reader_gone: false,
+            trouble: None,
+            slots: (None, None),
+        }
+    }
+
+    /// Notes that output cannot be kept, and why.
+    pub fn note_trouble(&mut self, action: &str, error: &io::Error) {
+        let trouble = format!("{action}: {error}");
+        self.trouble.get_or_insert(trouble);
+    }
+
+    /// Bytes produced so far.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The kept part, if there is one.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// Why some output did not get where it should have.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// When the last output came.
+    #[must_use]
+    pub fn last(&self) -> Instant {
+        self.last
+    }
+
+    /// Whether the caller's stdout holds us up.
+    #[must_use]
+    pub fn is_held_up(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether nothing more can come and all has been handed on.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.source.is_none() && self.held.is_empty()
+    }
+
+    /// Whether the caller has closed our stdout and nobody else takes the output.
+    #[must_use]
+    pub fn is_unwanted(&self) -> bool {
+        self.reader_gone && self.kept.is_none()
+    }
+
+    /// The shell has ended: what is there now is still its own output, and is read whole.
+    pub fn shell_ended(&mut self) {
+        let owed = match &self.source {
+            Some(_) if self.is_terminal => TERMINAL_BUFFERS,
+            Some(source) => sys::readable_bytes(source.as_raw_fd()),
+            None => 0,
+        };
+        self.owed = Some(owed);
+        self.collect();
+    }
+
+    /// Reads what is owed, as far as stdout takes it.
+    fn collect(&mut self) {
+        while !self.is_held_up() && self.read_block() && !self.has_paid() {}
+    }
+
+    /// Whether all that the shell left behind has been read.
+    #[must_use]
+    pub fn has_paid(&self) -> bool {
+        self.owed == Some(0)
+    }
+
+    /// Says what to wait for: room when stdout is full, else more output.
+    pub fn register(&mut self, set: &mut PollSet) {
+        self.slots = (None, None);
+        if let (Some(stdout), true) = (&self.stdout, self.is_held_up()) {
+            self.slots.1 = Some(set.add(stdout.fd(), Ready::WRITE));
+        } else if let Some(source) = &self.source {
+            self.slots.0 = Some(set.add(source.as_raw_fd(), Ready::READ));
+        }
+    }
+
+    /// Does what the wait has made possible.
+    pub fn pump(&mut self, set: &PollSet) {
+        if set.ready(self.slots.1).writable {
+            self.hand_on();
+            if self.owed.is_some_and(|owed| owed > 0) {
+                self.collect();
+            }
+        }
+        if set.ready(self.slots.0).readable {
+            self.read_block();
+        }
+    }
+
+    /// False when there was nothing.
+    fn read_block(&mut self) -> bool {
+        let Some(source) = &mut self.source else {
+            return false;
+        };
+        self.block.resize(BLOCK, 0);
+        match source.read(&mut self.block) {
+            Ok(0) => self.close(),
+            Ok(count) => {
+                self.take(count);
+                return true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.settle_debt(),
+            // A terminal whose last slave was closed says EIO.
+            Err(_) => self.close(),
+        }
+        false
+    }
+
+    /// Nothing more is read; what is held is still handed on.
+    pub fn close(&mut self) {
+        self.source = None;
+        self.settle_debt();
+    }
+
+    fn settle_debt(&mut self) {
+        if self.owed.is_some() {
+            self.owed = Some(0);
+        }
+    }
+
+    fn take(&mut self, count: usize) {
+        self.last = Instant::now();
+        self.total += count as u64;
+        self.owed = self.owed.map(|owed| owed.saturating_sub(count));
+        if count >= FLOWING && !self.is_wide && !self.is_terminal {
+            self.is_wide = true;
+            if let Some(source) = &self.source {
+                os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
+            }
+        }
+        let block = self.block.get(..count).unwrap_or_default();
+        let kept = self.kept.as_mut().map(|kept| kept.append(block));
+        if let Some(Err(error)) = kept {
+            self.kept = None;
+            self.note_trouble("output is not kept", &error);
+        }
+        if self.stdout.is_some() {
+            self.held = 0..count;
+            self.hand_on();
+        }
+    }
+
+    /// Gives stdout what it takes now.
+    fn hand_on(&mut self) {
+        while !self.held.is_empty() {
+            let (Some(stdout), Some(bytes)) = (&mut self.stdout, self.block.get(self.held.clone()))
+            else {
+                return;
+            };
+            match stdout.write(bytes) {
+                Ok(count) => self.held.start += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.lose_stdout(&error),
+            }
+        }
+    }
+
+    fn lose_stdout(&mut self, error: &io::Error) {
+        self.stdout = None;
+        self.held = 0..0;
+        self.reader_gone = error.kind() == io::ErrorKind::BrokenPipe;
+        if !self.reader_gone {
+            self.note_trouble("cannot write to stdout", error);
+        } else if self.kept.is_none() {
+            // The command finds out by its next write, as if it had written there itself.
+            self.close();
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The processes a command has left behind: everything below us, wherever it has put itself.
+use std::fs;
+
+/// A process as `/proc` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its number.
+    pub pid: i32,
+    /// Its parent's number.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// Its state: `R`, `S`, `T`, …
+    pub state: char,
+    /// Its name, at most 15 bytes.
+    pub name: String,
+}
+
+impl Process {
+    /// Whether it is more than an entry that nobody has reaped yet.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X')
+    }
+
+    /// Reads `PID (NAME) STATE PARENT GROUP …`. The name may hold anything, brackets too.
+    fn parse(stat: &str) -> Option<Process> {
+        let (pid, rest) = stat.split_once(" (")?;
+        let (name, rest) = rest.rsplit_once(") ")?;
+        let mut fields = rest.split(' ');
+        Some(Process {
+            pid: pid.parse().ok()?,
+            name: name.to_owned(),
+            state: fields.next()?.chars().next()?,
+            parent: fields.next()?.parse().ok()?,
+            group: fields.next()?.parse().ok()?,
+        })
+    }
+
+    fn read(pid: i32) -> Option<Process> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Process::parse(&String::from_utf8_lossy(&stat))
+    }
+}
+
+/// All living descendants of this process, parents before children. Empty where there is no `/proc`.
+#[must_use]
+pub fn descendants() -> Vec<Process> {
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let Some(children) = children_of(own) else {
+        return from_all(own);
+    };
+    let mut found: Vec<Process> = Vec::new();
+    let mut pids = children;
+    while !pids.is_empty() {
+        let generation: Vec<Process> = pids.drain(..).filter_map(Process::read).collect();
+        pids.extend(
+            generation
+                .iter()
+                .filter_map(|p| children_of(p.pid))
+                .flatten(),
+        );
+        found.extend(generation);
+    }
+    found.retain(Process::is_alive);
+    found
+}
+
+/// The children of all threads of `pid`. None where the kernel does not list them.
+fn children_of(pid: i32) -> Option<Vec<i32>> {
+    let mut children: Vec<i32> = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let list = fs::read_to_string(thread.path().join("children")).ok()?;
+        children.extend(
+            list.split_ascii_whitespace()
+                .filter_map(|p| p.parse::<i32>().ok()),
+        );
+    }
+    Some(children)
+}
+
+/// The slow way: every process there is, and then those that descend from `root`.
+fn from_all(root: i32) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let mut others: Vec<Process> = names
+        .filter_map(|name| name.to_str()?.parse().ok())
+        .filter_map(Process::read)
+        .collect();
+    let mut found: Vec<Process> = Vec::new();
+    loop {
+        let is_ours = |p: &Process| p.parent == root || found.iter().any(|f| f.pid == p.parent);
+        let (ours, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_ours);
+        if ours.is_empty() {
+            found.retain(Process::is_alive);
+            return found;
+        }
+        found.extend(ours);
+        others = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_is_read_whole() {
+        let process = Process::parse("12 (a) S (b) T 7 9 9 0 -1 0").unwrap();
+        assert_eq!((process.pid, process.parent, process.group), (12, 7, 9));
+        assert_eq!((process.name.as_str(), process.state), ("a) S (b", 'T'));
+        assert_eq!(Process::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn both_ways_find_a_child() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(descendants().iter().any(|p| p.pid == pid));
+        assert!(from_all(own).iter().any(|p| p.pid == pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

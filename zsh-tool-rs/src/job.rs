@@ -1,0 +1,213 @@
+//! One command's way through: found, run, recorded, answered, and attended to until nothing of it is left.
+use std::path::{Path, PathBuf};
+
+use crate::answer;
+use crate::cli::Invocation;
+use crate::complain;
+use crate::control::server::Server;
+use crate::control::standby::{Order, Remarks};
+use crate::error::Error;
+use crate::executor::{Channel, NoChannel, Takers, Task};
+use crate::meta::Meta;
+use crate::recording::Recorder;
+use crate::sideband::{self, Armed, ShellExit, Sideband};
+use crate::sys;
+use crate::sys::signal::{self, Signals};
+
+/// The sideband's folder in the task's directory.
+const SIDEBAND: &str = "z";
+/// The meta file in the task's directory.
+const META: &str = "meta.json";
+
+/// A command to run, and all that serves it.
+#[derive(Debug)]
+pub struct Job {
+    order: Order,
+    server: Option<Server>,
+    recorder: Recorder,
+    sideband: Option<Sideband>,
+    by_hand: bool,
+    meta_files: Vec<PathBuf>,
+    cwd: PathBuf,
+}
+
+impl Job {
+    /// The command of the command line, or the one that is waited for. None when nobody wants one any more.
+    ///
+    /// # Errors
+    /// When the channel cannot be opened or the request makes no sense.
+    pub fn find(invocation: Invocation, signals: &mut Signals) -> Result<Option<Job>, Error> {
+        let mut recorder = Recorder::new(invocation.database);
+        let mut server = invocation
+            .control
+            .as_deref()
+            .map(Server::open)
+            .transpose()?;
+        let mut sideband = None;
+        let by_hand = invocation.request.is_some();
+        let order = match (invocation.request, &mut server) {
+            (Some(request), _) => Some(Order::by_hand(request, invocation.persist)),
+            (None, Some(server)) => {
+                sys::leave_session();
+                recorder.open();
+                sideband = Sideband::prepare(&server.directory().join(SIDEBAND));
+                server.adopt_owner(sys::standard_input().into())?;
+                server.await_order(signals)?
+            }
+            (None, None) => None,
+        };
+        let Some(mut order) = order else {
+            drop(sideband);
+            if let Some(server) = server {
+                server.withdraw();
+            }
+            return Ok(None);
+        };
+        if order.request.zsh.as_os_str().is_empty() {
+            order.request.zsh = invocation.zsh;
+        }
+        let in_directory = server.as_ref().map(|s| s.directory().join(META));
+        Ok(Some(Job {
+            cwd: directory_of(order.request.cwd.as_deref()),
+            meta_files: invocation.meta.into_iter().chain(in_directory).collect(),
+            order,
+            server,
+            recorder,
+            sideband,
+            by_hand,
+        }))
+    }
+
+    /// Runs the command until its answer is out and nothing is left to attend to. Gives the exit status of this process.
+    ///
+    /// # Errors
+    /// When the system cannot even wait.
+    pub fn run(mut self, signals: Signals) -> Result<i32, Error> {
+        let command = std::mem::take(&mut self.order.request.command);
+        let mut environment = std::mem::take(&mut self.order.request.environment);
+        let zsh = &self.order.request.zsh;
+        let armed = sideband::arm(self.sideband.take(), &command, &environment, zsh);
+        armed.dress(&mut environment);
+        let takers = Takers {
+            stdout: self.by_hand.then(sys::standard_output),
+            directory: self.server.as_ref().map(|s| s.directory().to_owned()),
+        };
+        let request = &mut self.order.request;
+        let started = Task::start(request, &armed.text(&command), environment, takers, signals);
+        let mut task = match started {
+            Ok(task) => task,
+            Err(error) => return Ok(self.fail(&error)),
+        };
+        if let Some(server) = &mut self.server {
+            server.set_persistent(self.order.persist);
+            server.accept_order(&self.order, task.pid());
+        }
+        task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
+        let status = self.answer(&task, &armed, &command);
+        drop(armed);
+        self.stay(task)?;
+        Ok(status)
+    }
+
+    fn channel<'a>(&'a mut self, none: &'a mut NoChannel) -> &'a mut dyn Channel {
+        match &mut self.server {
+            Some(server) => server,
+            None => none,
+        }
+    }
+
+    /// The shell could not be started: that is the answer.
+    fn fail(mut self, error: &Error) -> i32 {
+        complain(&error.to_string());
+        self.publish(&answer::about_failure(error, &self.cwd));
+        if let Some(server) = self.server.take() {
+            server.farewell(None);
+        }
+        error.exit_code()
+    }
+
+    fn answer(&mut self, task: &Task, armed: &Armed, command: &[u8]) -> i32 {
+        let Some(report) = task.report() else {
+            return Error::Usage(String::new()).exit_code();
+        };
+        let exit = ShellExit {
+            code: report.status.code(),
+            signaled: report.status.signal().is_some(),
+        };
+        let codes = armed.codes(command, exit);
+        let remarks = &self.order.remarks;
+        let recorded = self
+            .recorder
+            .record(command, &self.cwd, &report, &codes, remarks);
+        let troubles = [&recorded.error, &report.output_error];
+        for trouble in troubles.into_iter().flatten() {
+            complain(trouble);
+        }
+        self.publish(&answer::about(&report, codes, &self.cwd, recorded));
+        if let Some(notice) = self.recorder.notice() {
+            complain(notice);
+        }
+        answer::process_status(&report)
+    }
+
+    /// Writes the meta files, then tells the clients.
+    fn publish(&mut self, meta: &Meta) {
+        for path in &self.meta_files {
+            if let Err(error) = meta.write(path) {
+                complain(&format!("cannot write {}: {error}", path.display()));
+            }
+        }
+        if let Some(server) = &mut self.server {
+            server.announce(meta.to_map());
+        }
+    }
+
+    /// After the answer: the channel serves until nothing is left, and without one the rest of the output is handed on.
+    fn stay(mut self, mut task: Task) -> Result<(), Error> {
+        let Some(mut server) = self.server.take() else {
+            if !task.output().is_finished() && sys::fork_away().is_ok_and(|is_copy| is_copy) {
+                hand_on(task);
+            }
+            self.recorder.after_answer();
+            return Ok(());
+        };
+        self.recorder.after_answer();
+        task.attend(&mut server, Task::is_over)?;
+        task.collect_rest();
+        task.attend(&mut server, Task::has_handed_all_on)?;
+        server.farewell(Some(task.output().total()));
+        Ok(())
+    }
+}
+
+/// In a copy of this process: gives the survivors' output to our caller's stdout, as long as there is any.
+fn hand_on(mut task: Task) -> ! {
+    sys::release_input_and_errors();
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+        signal::ignore(signal);
+    }
+    signal::obey(libc::SIGTERM);
+    let attended = task.attend(&mut NoChannel, |task| task.output().is_finished());
+    sys::exit_now(i32::from(attended.is_err()))
+}
+
+impl Order {
+    /// An order from the command line.
+    fn by_hand(request: crate::executor::Request, persist: bool) -> Order {
+        Order {
+            fields: serde_json::Map::new(),
+            request,
+            remarks: Remarks {
+                is_wanted: true,
+                ..Remarks::default()
+            },
+            persist,
+        }
+    }
+}
+
+/// Where a command with this wish runs.
+fn directory_of(wish: Option<&Path>) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    wish.map_or(here.clone(), |wish| here.join(wish))
+}

@@ -1,0 +1,174 @@
+//! The meta file: one JSON object that tells how a command ended. Its keys are a contract.
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+/// The version of the keys below. Readers ignore keys they do not know.
+pub const SCHEMA: u64 = 1;
+
+/// A process that outlived the shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survivor {
+    /// Its number.
+    pub pid: i32,
+    /// Its name.
+    pub name: String,
+}
+
+/// Everything a reader learns about the end of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// A word of the closed list.
+    pub outcome: String,
+    /// Who ended it before its time.
+    pub ended_by: Option<String>,
+    /// The shell's wait status, 128+n for a signal. None when it never ran.
+    pub exit_code: Option<i32>,
+    /// The name of the signal that ended the shell.
+    pub signal: Option<String>,
+    /// The codes of the last pipeline.
+    pub pipestatus: Vec<i32>,
+    /// A limit on time ended it.
+    pub timed_out: bool,
+    /// How long it took.
+    pub elapsed_ms: u64,
+    /// How much of that lies behind the first ending signal.
+    pub grace_ms: u64,
+    /// It is in the database.
+    pub recorded: bool,
+    /// Why it is not.
+    pub record_error: Option<String>,
+    /// Its row there.
+    pub observation_id: Option<String>,
+    /// What outlived the shell.
+    pub survivors: Vec<Survivor>,
+    /// Bytes of output.
+    pub output_bytes: u64,
+    /// All output got where it should have.
+    pub output_kept: bool,
+    /// Why it did not.
+    pub output_error: Option<String>,
+    /// Where it ran.
+    pub cwd: String,
+    /// Why it could not be started.
+    pub error: Option<String>,
+}
+
+impl Meta {
+    /// The object as it stands in the file.
+    #[must_use]
+    pub fn to_map(&self) -> Map<String, Value> {
+        let survivors: Vec<Value> = self
+            .survivors
+            .iter()
+            .map(|s| json!({"pid": s.pid, "name": s.name}))
+            .collect();
+        let object = json!({
+            "schema": SCHEMA,
+            "outcome": self.outcome,
+            "ended_by": self.ended_by,
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "pipestatus": self.pipestatus,
+            "timed_out": self.timed_out,
+            "elapsed_ms": self.elapsed_ms,
+            "grace_ms": self.grace_ms,
+            "recorded": self.recorded,
+            "record_error": self.record_error,
+            "observation_id": self.observation_id,
+            "survivors": survivors,
+            "output_bytes": self.output_bytes,
+            "output_kept": self.output_kept,
+            "output_error": self.output_error,
+            "cwd": self.cwd,
+            "error": self.error,
+        });
+        match object {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// Reads the object back: keys we do not know are ignored, and one that is missing or of another kind makes it none.
+    #[must_use]
+    pub fn from_map(map: &Map<String, Value>) -> Option<Meta> {
+        let text = |key: &str| optional(map.get(key)?, |v| v.as_str().map(str::to_owned));
+        let survivors = map.get("survivors")?.as_array()?.iter().map(survivor);
+        let codes = map.get("pipestatus")?.as_array()?.iter().map(number);
+        map.get("schema")?.as_u64()?;
+        Some(Meta {
+            outcome: map.get("outcome")?.as_str()?.to_owned(),
+            ended_by: text("ended_by")?,
+            exit_code: optional(map.get("exit_code")?, number)?,
+            signal: text("signal")?,
+            pipestatus: codes.collect::<Option<_>>()?,
+            timed_out: map.get("timed_out")?.as_bool()?,
+            elapsed_ms: map.get("elapsed_ms")?.as_u64()?,
+            grace_ms: map.get("grace_ms")?.as_u64()?,
+            recorded: map.get("recorded")?.as_bool()?,
+            record_error: text("record_error")?,
+            observation_id: text("observation_id")?,
+            survivors: survivors.collect::<Option<_>>()?,
+            output_bytes: map.get("output_bytes")?.as_u64()?,
+            output_kept: map.get("output_kept")?.as_bool()?,
+            output_error: text("output_error")?,
+            cwd: map.get("cwd")?.as_str()?.to_owned(),
+            error: text("error")?,
+        })
+    }
+
+    /// Writes it beside its place and renames it: whoever sees it sees all of it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(format!(".{}", std::process::id()));
+        let temporary = path.with_file_name(name);
+        let written = self.write_new(&temporary);
+        let done = written.and_then(|()| fs::rename(&temporary, path));
+        if done.is_err() {
+            // The first error is the one to tell.
+            let _gone = fs::remove_file(&temporary);
+        }
+        done
+    }
+
+    fn write_new(&self, path: &Path) -> io::Result<()> {
+        let mut text = Value::Object(self.to_map()).to_string();
+        text.push('\n');
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)?
+            .write_all(text.as_bytes())
+    }
+}
+
+fn number(value: &Value) -> Option<i32> {
+    i32::try_from(value.as_i64()?).ok()
+}
+
+fn survivor(value: &Value) -> Option<Survivor> {
+    Some(Survivor {
+        pid: number(value.get("pid")?)?,
+        name: value.get("name")?.as_str()?.to_owned(),
+    })
+}
+
+/// The outer None is a value of another kind, the inner one is null.
+#[allow(clippy::option_option)]
+fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    if value.is_null() {
+        Some(None)
+    } else {
+        read(value).map(Some)
+    }
+}

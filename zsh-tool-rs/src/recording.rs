@@ -1,0 +1,120 @@
+//! Recording is best effort: what comes of it is said, and changes nothing else.
+use std::path::Path;
+
+use crate::alan::{Alan, AlanError, Observation};
+use crate::cli::Database;
+use crate::control::standby::Remarks;
+use crate::executor::Report;
+use crate::sys::signal;
+
+/// What became of recording one command.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// The row, if it is there.
+    pub observation_id: Option<String>,
+    /// Why it is not, if it should be.
+    pub error: Option<String>,
+}
+
+/// The database, if there is to be one.
+#[derive(Debug)]
+pub struct Recorder {
+    database: Option<Database>,
+    alan: Option<Result<Alan, AlanError>>,
+}
+
+impl Recorder {
+    /// Records there, or nowhere.
+    #[must_use]
+    pub fn new(database: Option<Database>) -> Recorder {
+        Recorder {
+            database,
+            alan: None,
+        }
+    }
+
+    /// Opens the database ahead of time. A failure is told when it matters.
+    pub fn open(&mut self) {
+        if let Some(database) = &self.database {
+            self.alan = Some(Alan::open(&database.path, database.retention));
+        }
+    }
+
+    /// Records one command that has ended.
+    pub fn record(
+        &mut self,
+        command: &[u8],
+        cwd: &Path,
+        report: &Report,
+        pipestatus: &[i32],
+        remarks: &Remarks,
+    ) -> Recorded {
+        if !remarks.is_wanted || self.database.is_none() {
+            return Recorded::default();
+        }
+        if !matches!(self.alan, Some(Ok(_))) {
+            self.open();
+        }
+        let (Some(database), Some(alan)) = (&self.database, &mut self.alan) else {
+            return Recorded::default();
+        };
+        let signal = report.status.signal().map(signal::name);
+        let exit_code = report.status.code();
+        let outcome = report.outcome;
+        let observation = Observation {
+            command,
+            session_id: remarks
+                .session_id
+                .as_deref()
+                .unwrap_or(&database.session_id),
+            exit_code,
+            duration_ms: millis(report.elapsed),
+            timed_out: outcome.is_timeout(),
+            // A shell that exits 0 after it was told to end has not succeeded.
+            succeeded: exit_code == 0 && !outcome.is_timeout() && !outcome.is_kill(),
+            pipestatus,
+            cwd,
+            outcome: outcome.word(),
+            signal: signal.as_deref(),
+            intent: remarks.intent.as_deref(),
+            author: remarks.author.as_deref(),
+            insights: &remarks.insights,
+        };
+        match alan.as_mut().map(|alan| alan.record(&observation)) {
+            Ok(Ok(id)) => Recorded {
+                observation_id: Some(id),
+                error: None,
+            },
+            Ok(Err(error)) => Recorded::failed(&error),
+            Err(error) => Recorded::failed(error),
+        }
+    }
+
+    /// What the user should know about the database.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        self.alan.as_ref()?.as_ref().ok()?.notice()
+    }
+
+    /// Does this command's share of the upkeep, once nobody waits any more.
+    pub fn after_answer(&mut self) {
+        if let Some(Ok(alan)) = &mut self.alan {
+            alan.after_answer();
+        }
+    }
+}
+
+impl Recorded {
+    fn failed(error: &AlanError) -> Recorded {
+        Recorded {
+            observation_id: None,
+            error: Some(error.to_string()),
+        }
+    }
+}
+
+/// Whole milliseconds.
+#[must_use]
+pub fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,137 @@
+//! What only Linux has: children that share our memory until they exec, subreapers, parent-death signals, peers' users.
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+use super::process::Plan;
+use super::{check, exit_now};
+
+/// The kind of number that names a resource.
+#[cfg(target_env = "gnu")]
+pub(super) type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+pub(super) type Resource = libc::c_int;
+
+/// The request by which a session leader takes a terminal.
+pub(super) const TAKE_TERMINAL: libc::Ioctl = libc::TIOCSCTTY;
+
+/// Resource limits that only this system has.
+pub(super) const RESOURCES: &[(&str, i64)] = &[
+    ("LOCKS", libc::RLIMIT_LOCKS as i64),
+    ("MSGQUEUE", libc::RLIMIT_MSGQUEUE as i64),
+    ("NICE", libc::RLIMIT_NICE as i64),
+    ("RSS", libc::RLIMIT_RSS as i64),
+    ("RTPRIO", libc::RLIMIT_RTPRIO as i64),
+    ("RTTIME", libc::RLIMIT_RTTIME as i64),
+    ("SIGPENDING", libc::RLIMIT_SIGPENDING as i64),
+];
+
+/// Orphaned descendants become our children: when there is no child left, nothing is left.
+pub const ADOPTS_ORPHANS: bool = true;
+
+/// The number of `read`, as `/proc/PID/syscall` prints it.
+pub const SYSTEM_READ: i64 = libc::SYS_read;
+/// The number of the call behind `select`.
+pub const SYSTEM_SELECT: i64 = libc::SYS_pselect6;
+
+/// Room for what the child does before it execs, and for what libc does in its name.
+const CHILD_STACK: usize = 64 * 1024;
+
+pub(super) fn errno() -> i32 {
+    // SAFETY: takes no argument; the address is this thread's own.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: that address is always valid.
+    unsafe { *place }
+}
+
+pub(super) fn set_errno(value: i32) {
+    // SAFETY: as above.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { *place = value }
+}
+
+extern "C" fn child(plan: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `start` passes a `Plan` that it keeps borrowed until this child has gone its own way.
+    let plan = unsafe { &*plan.cast::<Plan>() };
+    plan.become_shell()
+}
+
+/// Starts the child on a stack of its own in our memory: nothing is copied, and we sleep until it has executed the shell.
+pub(super) fn start(plan: &Plan) -> io::Result<i32> {
+    let mut stack = vec![0_u128; CHILD_STACK / size_of::<u128>()];
+    let top = stack.as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let argument = ptr::from_ref(plan).cast_mut().cast();
+    // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
+    // and allocates nothing; signals are blocked, so no handler of ours runs in it.
+    let pid = check(unsafe { libc::clone(child, top.cast(), flags, argument) })?;
+    if plan.failure().get().1 == 0 {
+        return Ok(pid);
+    }
+    // SAFETY: reaps the child that has just failed; no status is asked for.
+    unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+    Err(io::ErrorKind::Other.into())
+}
+
+/// The failure is in shared memory already.
+pub(super) fn report_failure(_plan: &Plan) {}
+
+pub(super) fn die_with_parent() {
+    // SAFETY: takes numbers only.
+    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } == -1 {
+        exit_now(127);
+    }
+}
+
+/// Makes orphaned descendants our children, so that daemons of the command are found.
+pub fn become_subreaper() {
+    // SAFETY: takes numbers only. Where the kernel refuses, strays are looked for in vain, and nothing else changes.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+}
+
+/// The user at the other end of a local socket.
+///
+/// # Errors
+/// What `getsockopt` says.
+pub fn peer_user(socket: RawFd) -> io::Result<u32> {
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: u32::MAX,
+        gid: u32::MAX,
+    };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    let target = (&raw mut peer).cast();
+    // SAFETY: `length` says how much room there is behind `target`, and both outlive the call.
+    check(unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            target,
+            &raw mut length,
+        )
+    })?;
+    Ok(peer.uid)
+}
+
+/// Lets a pipe hold more, so that writer and reader meet less often. A refusal leaves it as it was.
+pub fn enlarge_pipe(pipe: RawFd, bytes: i32) {
+    // SAFETY: takes numbers only.
+    unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) };
+}
+
+/// A nameless file in memory that other processes can open by our `/proc/PID/fd`.
+///
+/// # Errors
+/// What `memfd_create` says.
+pub fn nameless_file(label: &str) -> io::Result<File> {
+    let label = CString::new(label)?;
+    // SAFETY: `label` is NUL-terminated and outlives the call.
+    let fd = check(unsafe { libc::memfd_create(label.as_ptr(), libc::MFD_CLOEXEC) })?;
+    // SAFETY: the kernel has just given us this descriptor and nobody else knows it.
+    Ok(File::from(unsafe { OwnedFd::from_raw_fd(fd) }))
+}

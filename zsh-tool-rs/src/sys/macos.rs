@@ -1,0 +1,108 @@
+//! The same for macOS: plain fork, no subreaper, no parent-death signal, so strays outside the command's group are out of reach.
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::check;
+use super::process::{Plan, Step};
+
+/// The kind of number that names a resource.
+pub(super) type Resource = libc::c_int;
+
+/// The request by which a session leader takes a terminal.
+pub(super) const TAKE_TERMINAL: libc::c_ulong = libc::TIOCSCTTY as libc::c_ulong;
+
+/// Resource limits that only this system has.
+pub(super) const RESOURCES: &[(&str, i64)] = &[("RSS", libc::RLIMIT_RSS as i64)];
+
+/// Orphaned descendants go to the system's first process.
+pub const ADOPTS_ORPHANS: bool = false;
+
+/// There is no `/proc` to ask what a process waits for.
+pub const SYSTEM_READ: i64 = -1;
+/// As above.
+pub const SYSTEM_SELECT: i64 = -2;
+
+/// The write end of the pipe through which the child tells that it failed.
+static REPORT: AtomicI32 = AtomicI32::new(-1);
+
+pub(super) fn errno() -> i32 {
+    // SAFETY: takes no argument; the address is this thread's own.
+    let place = unsafe { libc::__error() };
+    // SAFETY: that address is always valid.
+    unsafe { *place }
+}
+
+pub(super) fn set_errno(value: i32) {
+    // SAFETY: as above.
+    let place = unsafe { libc::__error() };
+    // SAFETY: as above.
+    unsafe { *place = value }
+}
+
+/// Starts the child as a copy of us; an empty pipe that closes tells that the shell has been executed.
+pub(super) fn start(plan: &Plan) -> io::Result<i32> {
+    let (reader, writer): (PipeReader, PipeWriter) = io::pipe()?;
+    REPORT.store(writer.as_raw_fd(), Ordering::Relaxed);
+    // SAFETY: this process has one thread; the child only does what is allowed after fork.
+    let pid = check(unsafe { libc::fork() })?;
+    if pid == 0 {
+        plan.become_shell();
+    }
+    drop(writer);
+    let mut failure = [0; 8];
+    let mut reader = reader;
+    if reader.read_exact(&mut failure).is_err() {
+        return Ok(pid);
+    }
+    let [a, b, c, d, step, ..] = failure;
+    let step = match step {
+        1 => Step::Directory,
+        2 => Step::Execute,
+        _ => Step::Prepare,
+    };
+    plan.failure().set((step, i32::from_ne_bytes([a, b, c, d])));
+    // SAFETY: reaps the child that has just failed; no status is asked for.
+    unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+    Err(io::ErrorKind::Other.into())
+}
+
+/// Tells the parent, whose memory is not shared here.
+pub(super) fn report_failure(plan: &Plan) {
+    let (step, code) = plan.failure().get();
+    let [a, b, c, d] = code.to_ne_bytes();
+    let message = [a, b, c, d, step as u8, 0, 0, 0];
+    let pipe = REPORT.load(Ordering::Relaxed);
+    // SAFETY: reads eight bytes of a live array. Nothing can be done about a failure.
+    unsafe { libc::write(pipe, message.as_ptr().cast(), message.len()) };
+}
+
+/// This system has no such signal: the server ends what is left.
+pub(super) fn die_with_parent() {}
+
+/// This system has no such role.
+pub fn become_subreaper() {}
+
+/// The user at the other end of a local socket.
+///
+/// # Errors
+/// What `getpeereid` says.
+pub fn peer_user(socket: RawFd) -> io::Result<u32> {
+    let (mut user, mut group) = (u32::MAX, u32::MAX);
+    // SAFETY: writes one number through each pointer; both outlive the call.
+    check(unsafe { libc::getpeereid(socket, &raw mut user, &raw mut group) })?;
+    Ok(user)
+}
+
+/// Pipes grow by themselves here.
+pub fn enlarge_pipe(_pipe: RawFd, _bytes: i32) {}
+
+/// There are no nameless files that another process can open.
+///
+/// # Errors
+/// Always.
+pub fn nameless_file(_label: &str) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
