@@ -162,7 +162,7 @@ class Tools:
             newline = "\r" if task.pty else "\n"
             await task.send((input + (newline if enter else "")).encode("utf-8", "replace"))
         if pressed:
-            await task.press(keys or "")
+            await task.send(pressed)
         if signal is not None:
             await task.send_signal(signal)
         if eof:

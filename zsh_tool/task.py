@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from zsh_tool.keys import key_bytes
 from zsh_tool.output.store import OutputStore
 from zsh_tool.taskmodel import (
     InputClosedError,
@@ -20,9 +19,6 @@ from zsh_tool.taskmodel import (
 
 _RESULT_LIMIT_SECS = 3.0
 """After a kill the result follows at once, or within this time where the executor had to be killed."""
-_PIPE_SIGNALS = {b"\x03": "INT", b"\x1c": "QUIT", b"\x1a": "TSTP"}
-"""What these keys do at a terminal; a pipe has none to do it."""
-_PIPE_EOF = b"\x04"
 
 
 class Runner(Protocol):
@@ -182,18 +178,6 @@ class Task:
     async def send(self, data: bytes) -> SendReport:
         """Type ``data`` into the command."""
         return await self._runner_for_input().send(data)
-
-    async def press(self, names: str) -> SendReport:
-        """Press keys by their names. Without a terminal, keys that make signals or end input do just that."""
-        echo = True
-        for sent in map(key_bytes, names.split()):
-            if not self.pty and sent in _PIPE_SIGNALS:
-                await self.send_signal(_PIPE_SIGNALS[sent])
-            elif not self.pty and sent == _PIPE_EOF:
-                await self.send_eof()
-            else:
-                echo = (await self.send(sent if self.pty else sent.replace(b"\r", b"\n"))).echo and echo
-        return SendReport(echo)
 
     async def send_eof(self) -> None:
         """End the command's input; a terminal can be typed into again afterwards."""
