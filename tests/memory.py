@@ -87,11 +87,11 @@ class Memory:
         ended = Result(result) if isinstance(result, int) else result
         where = cwd or self.cwd
         before = self.alan.get_insights(command, where)
-        carried = (*self.alan.take_shown(), *self.alan.shown(before, command))
+        carried = self.alan.take_shown()
         ended.observation_id = self.alan.record(command, ended, where, insights=carried)
         post = self.alan.get_post_insights(command, ended, where)
         reply = for_reply(before, post, ended)
-        self.alan.note_shown([one for one in reply if one.id in {other.id for other in post}], command)
+        self.alan.note_shown(reply, command)
         return Reply(reply)
 
     def before(self, command: str, cwd: Path | None = None) -> Reply:

@@ -126,6 +126,7 @@ class ALAN:
         if result.exit_code is None or not self._wanted(command):
             return None
         with self._lock:
+            self._latest = None
             observation_id = result.observation_id
             if not self._executor_active:
                 observation_id = self._record_core(command, result, cwd, description, author, insights)
@@ -211,18 +212,14 @@ class ALAN:
             late = f", {counts['timed_out']} timed out" if counts["timed_out"] else ""
             return f"{counts['commands']} commands in this session: {counts['failed']} failed{late}"
 
-    def shown(self, insights: Sequence[Insight], command: str) -> tuple[ShownInsight, ...]:
-        """Return the record of the insights that a reply on this command shows."""
-        template = normalize.template_command(stored_text(command))
-        now = self._clock()
-        return tuple(
-            ShownInsight(one.id, one.kind, one.level, template, now) for one in insights if one.shown
-        )
-
     def note_shown(self, insights: Sequence[Insight], command: str) -> None:
         """Remember which insights a reply showed, until the next recorded command carries them along."""
+        template = normalize.template_command(stored_text(command))
+        now = self._clock()
         with self._lock:
-            self._shown += self.shown(insights, command)
+            self._shown += [
+                ShownInsight(one.id, one.kind, one.level, template, now) for one in insights if one.shown
+            ]
 
     def take_shown(self) -> tuple[ShownInsight, ...]:
         """Hand over, once, the insights shown since the last call: they go along with the next request."""

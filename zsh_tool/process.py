@@ -67,12 +67,6 @@ class Process:
         """Whether the child has not been reaped yet."""
         return not self.exited.done()
 
-    def check(self) -> bool:
-        """Ask the kernel whether the child still runs, ahead of the event of its end."""
-        if self.running and self._pidfd >= 0:
-            self._readable()
-        return self.running
-
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the child is gone."""
         if self.running:

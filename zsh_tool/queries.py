@@ -106,7 +106,7 @@ class Streak:
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One insight that was shown, with the place of the command it went along with."""
+    """One insight that was shown, with the place of the command that came next."""
 
     kind: str
     template: str
@@ -159,19 +159,22 @@ class Queries:
         return self._runs(where, parameters, limit, order="ASC")
 
     def recent(
-        self, session_id: str, column: str, value: str, since: float, limit: int = 50
+        self, session_id: str, project: str, column: str, value: str, since: float, limit: int = 50
     ) -> list[RecentRun]:
-        """Return whole commands of this session with a hash or template since a time, newest first."""
+        """Return whole commands of this session and project with a hash or template since a time."""
         if not self.reader.has("recent_commands", column):
             return []
         whole = "duration_ms > 0"
         if self.reader.has("recent_commands", "parent_id", "observation_id"):
             whole = "parent_id IS NULL AND (observation_id IS NOT NULL OR duration_ms > 0)"
+        here = "1"
+        if self.reader.has("recent_commands", "project"):
+            here = "coalesce(project, :project) = :project"
         rows = self.reader.rows(
             "SELECT command_hash, command_preview, timestamp, exit_code, timed_out, success"
-            f" FROM recent_commands WHERE {column} = ? AND timestamp > ? AND session_id = ? AND {whole}"
-            " ORDER BY timestamp DESC LIMIT ?",
-            (value, since, session_id, limit),
+            f" FROM recent_commands WHERE {column} = :value AND timestamp > :since AND {whole}"
+            f" AND session_id = :session AND {here} ORDER BY timestamp DESC LIMIT :limit",
+            {"value": value, "since": since, "session": session_id, "project": project, "limit": limit},
         )
         return [_recent(row) for row in rows]
 

@@ -19,6 +19,7 @@ _WORD: Final = re.compile(r"""(?:\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|[^\s\\'
 _DESTINATION: Final = re.compile(
     r"ssh://(?:(?P<user>[^/]*)@)?(?P<host>\[[^\]]*\]|[^/:@]+)(?::(?P<port>\d+))?/?"
 )
+_DAEMON_PATH: Final = re.compile(r"[^/:\[]*::")
 _REMOTE_PATH: Final = re.compile(r"(?:(?P<user>[^/]+)@)?(?P<host>\[[^\]]*\]|[^/:@]+):(?P<path>.*)")
 
 
@@ -68,7 +69,8 @@ def remote_host(command: str) -> str | None:
     if found.name in _COPY_WITH_VALUE:
         return _copy_host(_arguments(found.args, _COPY_WITH_VALUE[found.name]), bare=found.name == "sftp")
     if found.name == "rsync":
-        return _copy_host([word for word in _arguments(found.args, _RSYNC_WITH_VALUE) if "::" not in word])
+        words = _arguments(found.args, _RSYNC_WITH_VALUE)
+        return _copy_host([word for word in words if not _DAEMON_PATH.match(word)])
     return None
 
 

@@ -35,7 +35,7 @@ class Standby:
     @property
     def usable(self) -> bool:
         """Whether it is still there."""
-        return self.process.check() and not self.channel.closed.done()
+        return self.process.running and not self.channel.closed.done()
 
     async def dismiss(self) -> None:
         """Have it end and clean up, by closing its owner's connection."""

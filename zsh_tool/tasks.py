@@ -16,7 +16,6 @@ from zsh_tool.shelf import Finished, surplus
 from zsh_tool.task import Task
 from zsh_tool.taskdirs import TaskDirs
 from zsh_tool.taskmodel import (
-    SESSION_ENDED,
     InputClosedError,
     PythonOnlyError,
     SendReport,
@@ -71,7 +70,6 @@ class TaskRegistry:
         self._owners: dict[str, asyncio.Task[Any]] = {}
         self._held: set[asyncio.Task[Any]] = set()
         self._starting = 0
-        self._closing = False
         self._launcher: Launcher = (
             LocalLauncher(settings, self._dirs)
             if choice.path is None
@@ -93,8 +91,6 @@ class TaskRegistry:
 
     async def start(self, request: TaskRequest) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
-        if self._closing:
-            raise StartError("the server is ending")
         live = [task for task in self.tasks() if task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
@@ -123,32 +119,19 @@ class TaskRegistry:
 
     async def close(self, by: str = "session") -> None:
         """End everything that is not meant to stay, within three seconds."""
-        self._closing = True
-        deadline = time.monotonic() + _CLOSE_LIMIT_SECS
         staying = {task.id for task in self.tasks() if task.live and task.persist}
         for task in self.tasks():
             if task.live and task.id not in staying:
                 task.kill_soon(by)
-        await self._wait_for_held(staying, deadline)
-        # Nobody may take the connections that are dropped now for executors that died.
+        ending = {owner for task_id, owner in self._owners.items() if task_id not in staying}
+        if ending:
+            await asyncio.wait(ending, timeout=_CLOSE_LIMIT_SECS)
+        await self._launcher.close([self._tasks[task.id] for task in self.tasks() if task.live])
         for held in list(self._held):
             held.cancel()
         await asyncio.gather(*self._held, return_exceptions=True)
-        await self._launcher.close([self._tasks[task.id] for task in self.tasks() if task.live])
-        for task in self.tasks():
-            if task.running and task.id not in staying:
-                task.settle(TaskResult(SESSION_ENDED, ended_by=by, elapsed_ms=task.elapsed_ms))
         gone = [launched.directory for launched in self._tasks.values() if not launched.task.persist]
         await asyncio.to_thread(self._remove_all, gone)
-
-    async def _wait_for_held(self, staying: set[str], deadline: float) -> None:
-        """Wait for all work in the background but that on tasks which stay; ends may start more of it."""
-        while True:
-            left = self._held - {self._owners[task_id] for task_id in staying if task_id in self._owners}
-            if not left or time.monotonic() >= deadline:
-                return
-            timeout = max(0.0, deadline - time.monotonic())
-            await asyncio.wait(left, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def _remove_all(self, directories: list[Any]) -> None:
         for directory in directories:

@@ -25,8 +25,8 @@ KINDS: Final = (
     "last_good",
     "fix",
 )
-_BEFORE: Final = frozenset(("retry", "similar", "streak", "history", "ssh"))
-"""Kinds shown with the command they are about; the others go along with the next one."""
+_WARN_AGAINST: Final = frozenset(("retry", "similar", "streak", "history", "ssh"))
+"""Kinds after which leaving a command alone is a good answer too."""
 _UNSCORED: Final = frozenset(("duration",))
 """Kinds that ask for nothing that could be seen afterwards."""
 
@@ -76,12 +76,12 @@ def _verdict(queries: Queries, row: ShownRow) -> Verdict:
     It helped if the next run of the template worked. It was ignored if that one failed again. For a warning
     against running something, leaving it alone for the commands that followed helped as well.
     """
-    first = row.command_rowid if row.kind in _BEFORE else row.command_rowid - 1
-    following = queries.session_runs(row.session_id, first, None, FOLLOWING_READ)
+    # The row went along with the first command after the reply that showed it.
+    following = queries.session_runs(row.session_id, row.command_rowid - 1, None, FOLLOWING_READ)
     again = next((run for run in following if run.template == row.template), None)
     if again is not None:
         return _outcome(again)
-    return "helped" if row.kind in _BEFORE and len(following) >= FOLLOWING_READ else "open"
+    return "helped" if row.kind in _WARN_AGAINST and len(following) >= FOLLOWING_READ else "open"
 
 
 def _outcome(again: Run) -> Verdict:

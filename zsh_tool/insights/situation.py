@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
@@ -59,21 +59,22 @@ class Situation:
     @cached_property
     def same_template(self) -> list[Run]:
         """Runs of this template in this project, newest first."""
-        return self._others(self.queries.runs_by_template(self.project, self.template))
+        runs = self.queries.runs_by_template(self.project, self.template)
+        return self._others([run for run in runs if self._is_alike(run)])
 
     @cached_property
     def recent_same_text(self) -> list[RecentRun]:
         """Runs of this very text in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
-        runs = self.queries.recent(self.session_id, "command_hash", self.hash, since)
+        runs = self.queries.recent(self.session_id, self.project, "command_hash", self.hash, since)
         return [run for run in runs if same_text(run.preview, self.command)]
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
         """Other commands of this template in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
-        runs = self.queries.recent(self.session_id, "command_template", self.template, since)
-        return [run for run in runs if not same_text(run.preview, self.command)]
+        runs = self.queries.recent(self.session_id, self.project, "command_template", self.template, since)
+        return [run for run in runs if self._is_alike(run) and not same_text(run.preview, self.command)]
 
     def weight(self, run: Run) -> float:
         """Return what a run still counts today."""
@@ -85,8 +86,18 @@ class Situation:
         good = sum(self.weight(run) for run in runs if not failed(run))
         return good / total if total > 0 else 0.0
 
+    def _is_alike(self, run: Run | RecentRun) -> bool:
+        # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
+        return shape(run.preview) == shape(self.preview)
+
     def _others(self, runs: list[Run]) -> list[Run]:
         return [run for run in runs if run.id != self.own_id or self.own_id is None]
+
+
+@lru_cache(maxsize=4096)
+def shape(preview: str) -> tuple[str, ...]:
+    """Return the templates of a command's segments."""
+    return tuple(normalize.template_command(segment) for segment in normalize.parse_pipeline(preview))
 
 
 def same_text(preview: str, command: str) -> bool:

@@ -7,7 +7,7 @@ from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import SIGPIPE_CODE
 from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.pipeline import SEGMENT_CHARS, segments_of
-from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.situation import Situation, shape
 from zsh_tool.insights.text import quoted
 from zsh_tool.queries import Run
 
@@ -36,8 +36,9 @@ def _segment_out_of_line(situation: Situation, segment: str, code: int) -> str |
         return None
     template = normalize.template_command(segment)
     runs = situation.queries.runs_in_project(situation.project, template)
+    alone = [run for run in runs if run.parent_id is not None or len(shape(run.preview)) == 1]
     others = [
-        run for run in runs if situation.own_id is None or situation.own_id not in (run.id, run.parent_id)
+        run for run in alone if situation.own_id is None or situation.own_id not in (run.id, run.parent_id)
     ]
     return _out_of_line(quoted(segment, SEGMENT_CHARS), template, code, others)
 

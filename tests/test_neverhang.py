@@ -1,0 +1,132 @@
+"""The circuit breaker, with a clock that the test moves."""
+
+import threading
+
+from zsh_tool.neverhang import OPEN_SECS, WINDOW_SECS, Neverhang, TimedOutRow
+
+HERE = "/src/app"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_780_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def opened(clock: Clock) -> Neverhang:
+    breaker = Neverhang(clock)
+    for _ in range(3):
+        assert breaker.check("sleep *", HERE).allowed
+        clock.now += 60
+        breaker.finished("sleep *", HERE, timed_out=True, ran=True)
+    return breaker
+
+
+def test_three_timeouts_within_an_hour_open_it_for_five_minutes() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    verdict = breaker.check("sleep *", HERE)
+    assert (verdict.allowed, verdict.state) == (False, "open")
+    clock.now += OPEN_SECS - 1
+    assert breaker.check("sleep *", HERE).state == "open"
+    clock.now += 1
+    assert breaker.check("sleep *", HERE).allowed
+
+
+def test_a_refusal_says_until_when_and_how_to_override() -> None:
+    clock = Clock()
+    message = opened(clock).check("sleep *", HERE).message or ""
+    assert "3 times" in message
+    assert "5 min 0 s" in message
+    assert "zsh_neverhang_reset" in message
+
+
+def test_timeouts_over_more_than_an_hour_leave_it_closed() -> None:
+    clock = Clock()
+    breaker = Neverhang(clock)
+    for _ in range(6):
+        clock.now += WINDOW_SECS / 2
+        breaker.finished("sleep *", HERE, timed_out=True, ran=True)
+        assert breaker.check("sleep *", HERE).allowed
+
+
+def test_half_open_lets_exactly_one_probe_through() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += OPEN_SECS
+    allowed: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: allowed.append(breaker.check("sleep *", HERE).allowed))
+        for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(allowed) == [False] * 15 + [True]
+    assert breaker.statuses()[0].state == "half_open"
+
+
+def test_a_completed_probe_closes_it_and_a_late_one_opens_it_again() -> None:
+    clock = Clock()
+    for late in (False, True):
+        breaker = opened(clock)
+        clock.now += OPEN_SECS
+        assert breaker.check("sleep *", HERE).allowed
+        breaker.finished("sleep *", HERE, timed_out=late, ran=True)
+        assert breaker.check("sleep *", HERE).state == ("open" if late else "closed")
+
+
+def test_a_probe_that_never_ran_lets_the_next_one_try() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += OPEN_SECS
+    assert breaker.check("sleep *", HERE).allowed
+    breaker.finished("sleep *", HERE, timed_out=False, ran=False)
+    assert breaker.check("sleep *", HERE).allowed
+
+
+def test_a_failure_is_a_completion_too() -> None:
+    clock = Clock()
+    breaker = Neverhang(clock)
+    for _ in range(5):
+        breaker.finished("make *", HERE, timed_out=True, ran=True)
+        breaker.finished("make *", HERE, timed_out=False, ran=True)
+    assert breaker.check("make *", HERE).allowed
+
+
+def test_templates_and_projects_do_not_share_a_circuit() -> None:
+    breaker = opened(Clock())
+    assert breaker.check("sleep *", "/src/other").allowed
+    assert breaker.check("make", HERE).allowed
+
+
+def test_reset_closes_one_template_or_all() -> None:
+    breaker = opened(Clock())
+    assert breaker.reset("make") == 0
+    assert breaker.reset("sleep *") == 1
+    assert breaker.check("sleep *", HERE).allowed
+    assert breaker.reset() == 0
+
+
+def test_recorded_timeouts_of_the_last_hour_give_the_state_after_a_start() -> None:
+    clock = Clock()
+    breaker = Neverhang(clock)
+    rows = [TimedOutRow("sleep *", HERE, clock.now - age) for age in (60, 100, 200, 4000)]
+    breaker.seed(reversed(rows))
+    status = breaker.statuses()[0]
+    assert (status.state, status.recent_timeouts) == ("open", 3)
+    assert status.open_until == clock.now - 60 + OPEN_SECS
+    clock.now += OPEN_SECS
+    assert breaker.check("sleep *", HERE).state == "half_open"
+
+
+def test_quiet_circuits_are_forgotten() -> None:
+    clock = Clock()
+    breaker = Neverhang(clock)
+    breaker.finished("sleep *", HERE, timed_out=True, ran=True)
+    assert breaker.statuses()[0].state == "closed"
+    clock.now += WINDOW_SECS
+    assert breaker.statuses() == []

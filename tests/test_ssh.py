@@ -1,0 +1,129 @@
+"""How ssh command lines are read and recorded, and what a host's history says."""
+
+import json
+import sqlite3
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.memory import Memory, Result, timed_out
+from zsh_tool.ssh import parse_ssh, remote_host
+
+VECTORS = Path(__file__).parent / "vectors" / "ssh_parse.json"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        pytest.param(case["input"], case["expect"], id=case["name"])
+        for case in json.loads(VECTORS.read_text(encoding="utf-8"))
+    ],
+)
+def test_ssh_command_lines(command: str, expected: dict[str, Any] | None) -> None:
+    parsed = parse_ssh(command)
+    assert (asdict(parsed) if parsed else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "host"),
+    [
+        ("scp -P 22 a u@h:/x", "h"),
+        ("scp -r h:/x .", "h"),
+        ("scp a b", None),
+        ("scp scp://u@h:22/x .", "h"),
+        ("sftp -b batch u@h", "h"),
+        ("rsync -av -e 'ssh -p 2' src/ me@h:dst", "h"),
+        ("rsync -av src/ dst/", None),
+        ("rsync -av src/ h::module", None),
+        ("FOO=1 sudo rsync a [::1]:b", "[::1]"),
+        ("ls -la", None),
+    ],
+)
+def test_hosts_of_the_relatives(command: str, host: str | None) -> None:
+    assert remote_host(command) == host
+
+
+def rows(memory: Memory) -> list[sqlite3.Row]:
+    connection = sqlite3.connect(memory.path)
+    connection.row_factory = sqlite3.Row
+    found = connection.execute("SELECT * FROM ssh_observations ORDER BY rowid").fetchall()
+    connection.close()
+    return found
+
+
+def test_each_use_is_recorded_with_its_observation(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    ended = Result(0, elapsed_ms=1500)
+    memory.run("ssh web1 'systemctl status nginx'", ended)
+    (row,) = rows(memory)
+    assert row["observation_id"] == ended.observation_id
+    assert (row["host"], row["remote_command"]) == ("web1", "'systemctl status nginx'")
+    assert row["remote_command_template"] == "'systemctl status *"
+    assert (row["exit_code"], row["exit_type"], row["duration_ms"]) == (0, "success", 1500)
+
+
+@pytest.mark.parametrize(
+    ("command", "ended", "exit_type"),
+    [
+        ("ssh h", Result(255), "connection_failed"),
+        ("ssh h false", Result(1), "command_failed"),
+        ("scp a h:b", Result(1), "command_failed"),
+        ("rsync a h:b", Result(12), "connection_failed"),
+        ("ssh h 'exit 12'", Result(12), "command_failed"),
+        ("ssh h sleep 99", timed_out(), "timeout"),
+        ("ssh h", Result(143, outcome="killed", signal="TERM"), "interrupted"),
+        ("ssh h ls | head -1", Result(0, pipestatus=(255, 0)), "connection_failed"),
+    ],
+)
+def test_ends_are_told_apart(tmp_path: Path, command: str, ended: Result, exit_type: str) -> None:
+    memory = Memory(tmp_path)
+    memory.run(command, ended)
+    (row,) = rows(memory)
+    assert row["exit_type"] == exit_type
+    assert row["timed_out"] == int(ended.timed_out)
+
+
+@pytest.mark.parametrize("command", ["cd x && ssh h ls", "FOO=1 ssh h", "echo ssh h", "ssh", "(ssh h)"])
+def test_what_cannot_be_told_is_not_recorded(tmp_path: Path, command: str) -> None:
+    memory = Memory(tmp_path)
+    memory.run(command)
+    assert rows(memory) == []
+
+
+def test_a_host_that_often_cannot_be_reached_is_warned_of(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for code in (0, 255, 255, 0):
+        memory.run("ssh db1 uptime", code, after=4000)
+    found = memory.before("ssh db1 'df -h'").of("ssh")
+    assert found is not None
+    assert found.level == "warning"
+    assert "`db1` failed in 2 of 4 tries" in found.message
+
+
+def test_timeouts_say_nothing_about_the_host(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for _ in range(5):
+        memory.run("ssh db1 slow", timed_out(), after=4000)
+    assert memory.before("ssh db1 uptime").of("ssh") is None
+
+
+def test_a_remote_command_that_keeps_failing_is_told_from_the_host(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for _ in range(4):
+        memory.run("ssh db1 git pull origin main", 1, after=4000)
+    found = memory.before("ssh db1 git pull origin dev").of("ssh")
+    assert found is not None
+    assert "`git pull *` failed in 4 of 4 runs on `db1`; the host is fine" in found.message
+    reliable = memory.before("ssh db1 uptime").of("ssh")
+    assert reliable is None
+
+
+def test_a_reliable_host_is_noted_for_machines_only(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for _ in range(6):
+        memory.run("ssh db1 uptime", 0, after=4000)
+    found = memory.before("ssh db1 uptime").of("ssh")
+    assert found is not None
+    assert (found.level, found.shown) == ("info", False)
