@@ -119,3 +119,66 @@ impl Alan {
         checkpoint::run(&store.db, &store.path).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn observation() -> Observation<'static> {
+        Observation {
+            command: b"true",
+            session_id: "12345678",
+            exit_code: 0,
+            duration_ms: 1,
+            timed_out: false,
+            succeeded: true,
+            pipestatus: &[0],
+            cwd: Path::new("/"),
+            outcome: "exited",
+            signal: None,
+            intent: None,
+            author: None,
+            insights: &[],
+        }
+    }
+
+    /// Records until it fails under `pragma`, then without it once more.
+    fn error_under(pragma: &str, undo: &str) -> AlanError {
+        let temp = tempfile::tempdir().unwrap();
+        let mut alan = Alan::open(&temp.path().join("alan.db"), Retention::default()).unwrap();
+        let set = |alan: &Alan, pragma: &str| {
+            alan.store
+                .as_ref()
+                .unwrap()
+                .db
+                .execute_batch(pragma)
+                .unwrap();
+        };
+        set(&alan, pragma);
+        let started = Instant::now();
+        let error = (0..10_000)
+            .find_map(|_| alan.record(&observation()).err())
+            .unwrap();
+        assert!(started.elapsed() < Duration::from_secs(10));
+        set(&alan, undo);
+        alan.record(&observation()).unwrap();
+        error
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_passes() {
+        let error = error_under(
+            "PRAGMA max_page_count = 60",
+            "PRAGMA max_page_count = 100000",
+        );
+        assert!(matches!(error, AlanError::Full(_)), "{error:?}");
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_written_is_told() {
+        let error = error_under("PRAGMA query_only = 1", "PRAGMA query_only = 0");
+        assert!(matches!(error, AlanError::ReadOnly(_)), "{error:?}");
+    }
+}
