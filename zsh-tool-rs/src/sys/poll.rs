@@ -58,26 +58,26 @@ impl PollSet {
         Slot(self.entries.len() - 1)
     }
 
-    /// Waits until something is ready or the time is over. An interrupted wait finds nothing ready.
+    /// Waits until something is ready or the time is over. An interrupted wait looks once more: what interrupted it can be read by
+    /// then, and must not lose to a deadline that passed while we were stopped.
     ///
     /// # Errors
     /// What `poll` says.
     pub fn wait(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        let mut patience = millis(limit);
+        while let Err(error) = self.poll(patience) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+            patience = 0;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, patience: libc::c_int) -> io::Result<()> {
         let count = libc::nfds_t::try_from(self.entries.len()).unwrap_or(0);
         // SAFETY: pointer and count describe our vector, which outlives the call.
-        let result = unsafe { libc::poll(self.entries.as_mut_ptr(), count, millis(limit)) };
-        if result >= 0 {
-            return Ok(());
-        }
-        let error = io::Error::last_os_error();
-        for entry in &mut self.entries {
-            entry.revents = 0;
-        }
-        if error.kind() == io::ErrorKind::Interrupted {
-            Ok(())
-        } else {
-            Err(error)
-        }
+        super::check(unsafe { libc::poll(self.entries.as_mut_ptr(), count, patience) }).map(|_| ())
     }
 
     /// What became of the descriptor in `slot`.
