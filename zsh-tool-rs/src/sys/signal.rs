@@ -56,6 +56,8 @@ impl Signals {
         for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
             handle(signal)?;
         }
+        // A file that may not grow is an error like any other; the signal would end us in the middle of an answer.
+        ignore(libc::SIGXFSZ);
         for signal in [libc::SIGHUP, libc::SIGQUIT] {
             if !is_ignored(signal) {
                 handle(signal)?;
