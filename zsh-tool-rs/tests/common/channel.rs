@@ -1,10 +1,11 @@
 //! A client of the control channel, as small as it can be.
 use std::collections::VecDeque;
 use std::fs::DirBuilder;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,10 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::{EXECUTOR, Exec, PATIENCE, wait_for};
+
+/// The first part of the output stays in place, the rest goes round in a ring.
+const KEPT_HEAD: u64 = 16 << 20;
+const KEPT_TAIL: u64 = 48 << 20;
 
 /// One connection.
 pub struct Channel {
@@ -38,17 +43,25 @@ impl Channel {
             request["payload"] = json!(payload.len());
         }
         let line = [request.to_string().as_bytes(), b"\n", payload].concat();
-        self.stream.get_mut().write_all(&line).unwrap();
+        // An executor that has answered and has nothing left to attend to is gone: its last words can still be read.
+        let _gone = self.stream.get_mut().write_all(&line);
     }
 
     /// Sends a request and waits for its reply and the reply's payload.
     pub fn ask(&mut self, request: Value, payload: &[u8]) -> (Value, Vec<u8>) {
+        let told = request.to_string();
+        self.try_ask(request, payload)
+            .unwrap_or_else(|| panic!("no reply to {told}"))
+    }
+
+    /// The same of an executor that may be gone.
+    pub fn try_ask(&mut self, request: Value, payload: &[u8]) -> Option<(Value, Vec<u8>)> {
         let verb = request["verb"].clone();
         self.send(request, payload);
         loop {
-            let (message, bytes) = self.message().expect("the executor closed the channel");
+            let (message, bytes) = self.message()?;
             if message["reply"] == verb {
-                return (message, bytes);
+                return Some((message, bytes));
             }
             self.events.push_back(message);
         }
@@ -78,7 +91,10 @@ impl Channel {
     /// The next message, or None at the end of the channel.
     pub fn message(&mut self) -> Option<(Value, Vec<u8>)> {
         let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).unwrap();
+        match self.stream.read_until(b'\n', &mut line) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => {}
+        }
         if line.is_empty() {
             return None;
         }
@@ -176,13 +192,14 @@ impl Task {
         self.ask(json!({"verb": "status"}))
     }
 
-    /// All output so far.
+    /// All output so far, by the channel while there is one, then from the file.
     pub fn output(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
-            let (reply, bytes) = self
-                .channel
-                .ask(json!({"verb": "output", "offset": all.len()}), b"");
+            let request = json!({"verb": "output", "offset": all.len()});
+            let Some((reply, bytes)) = self.channel.try_ask(request, b"") else {
+                return std::fs::read(self.folder.join("output")).unwrap();
+            };
             assert_eq!(reply["offset"], all.len(), "{reply}");
             if bytes.is_empty() {
                 return all;
@@ -191,7 +208,7 @@ impl Task {
         }
     }
 
-    /// Waits until the output holds the text; an event tells when to look again.
+    /// Waits until the output holds the text.
     pub fn shows(&mut self, text: &str) -> String {
         loop {
             let output = self.output();
@@ -199,26 +216,56 @@ impl Task {
             if shown.contains(text) {
                 return shown;
             }
-            self.channel
-                .send(json!({"verb": "notify", "beyond": output.len()}), b"");
-            let seen = loop {
-                let Some((message, _)) = self.channel.message() else {
-                    panic!("ended before {text:?}: {shown:?}")
-                };
-                match message["event"].as_str() {
-                    Some("output") => break true,
-                    Some("ended") => {
-                        self.channel.events.push_back(message);
-                        break false;
-                    }
-                    _ => {}
-                }
+            assert!(
+                self.grows_beyond(output.len()),
+                "ended without {text:?}: {shown:?}"
+            );
+        }
+    }
+
+    /// The same for output too long to be read each time: its end is looked at in the file.
+    pub fn shows_at_end(&mut self, text: &str) {
+        let file = std::fs::File::open(self.folder.join("output")).unwrap();
+        let mut last = vec![0; text.len() + 1];
+        loop {
+            let total = self.status()["total"].as_u64().unwrap();
+            let at = if total < KEPT_HEAD {
+                total
+            } else {
+                KEPT_HEAD + (total - KEPT_HEAD) % KEPT_TAIL
             };
-            if !seen {
-                let last = String::from_utf8_lossy(&self.output()).into_owned();
-                assert!(last.contains(text), "ended without {text:?}: {last:?}");
-                return last;
+            let _short = file.read_at(&mut last, at.saturating_sub(text.len() as u64 + 1));
+            if last.starts_with(text.as_bytes()) {
+                return;
             }
+            assert!(
+                self.grows_beyond(usize::try_from(total).unwrap()),
+                "ended without {text:?}"
+            );
+        }
+    }
+
+    /// Waits for more output than that, by the event that tells it. False when the task has ended.
+    fn grows_beyond(&mut self, total: usize) -> bool {
+        if self
+            .channel
+            .events
+            .iter()
+            .any(|event| event["event"] == "gone")
+        {
+            return false;
+        }
+        self.channel
+            .send(json!({"verb": "notify", "beyond": total}), b"");
+        loop {
+            let Some((message, _)) = self.channel.message() else {
+                return std::fs::metadata(self.folder.join("output"))
+                    .is_ok_and(|m| m.len() > total as u64);
+            };
+            if message["event"] == "output" {
+                return true;
+            }
+            self.channel.events.push_back(message);
         }
     }
 

@@ -1,4 +1,9 @@
 //! Runs the real executor and the real zsh the same way, and looks at both from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails"
+)]
 #![allow(dead_code, reason = "each suite uses its own part")]
 pub mod channel;
 pub mod proc;
@@ -27,6 +32,7 @@ pub struct Exec {
     pub args: Vec<OsString>,
     pub env: Vec<(OsString, OsString)>,
     pub stdin: Vec<u8>,
+    pub meta: PathBuf,
 }
 
 /// What one run left behind.
@@ -66,6 +72,7 @@ impl Exec {
             args: Vec::new(),
             env: Vec::new(),
             stdin: Vec::new(),
+            meta: home.path().join("meta.json"),
             home,
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -108,7 +115,7 @@ impl Exec {
     }
 
     pub fn stdin(mut self, text: &[u8]) -> Exec {
-        self.stdin = text.to_owned();
+        text.clone_into(&mut self.stdin);
         self
     }
 
@@ -132,7 +139,7 @@ impl Exec {
     /// The command line for the text, ready for more settings.
     pub fn command(&self, text: impl AsRef<[u8]>) -> Command {
         let mut command = Command::new(EXECUTOR);
-        command.args(["--meta".as_ref(), self.path("meta.json").as_os_str()]);
+        command.arg("--meta").arg(&self.meta);
         command
             .args(&self.args)
             .arg("--")
@@ -141,14 +148,48 @@ impl Exec {
         command
     }
 
-    pub fn start(&self, text: impl AsRef<[u8]>) -> Running {
-        let _absent = fs::remove_file(self.path("meta.json"));
-        Running::spawn(
-            self.command(text),
-            &self.stdin,
-            false,
-            self.path("meta.json"),
+    /// Runs the text under limits or in a place that a line of shell makes first.
+    pub fn under(&self, script: &str, text: &str) -> Done {
+        self.start_under(script, text).wait()
+    }
+
+    pub fn start_under(&self, script: &str, text: &str) -> Running {
+        let inner = self.command(text);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{script}\nexec \"$@\"\n"), "sh"]);
+        command.arg(inner.get_program()).args(inner.get_args());
+        self.settle(&mut command);
+        Running::spawn(command, &self.stdin, false, self.meta.clone())
+    }
+
+    /// The same in a mount namespace of its own, which a plain user can have as well as root.
+    pub fn apart(&self, script: &str, text: &str) -> Done {
+        // SAFETY: takes no argument and always succeeds.
+        let user = if unsafe { libc::geteuid() } == 0 {
+            ""
+        } else {
+            "--user --map-root-user"
+        };
+        let home = self.home.path().display();
+        let inner = format!("cd '{home}' && {{ {script}\n}} && cd '{home}/scratch' && exec \"$@\"");
+        let quoted = inner.replace('\'', "'\\''");
+        self.under(
+            &format!("set -- unshare {user} --mount sh -c '{quoted}' sh \"$@\""),
+            text,
         )
+    }
+
+    /// For a text that comes by another way than the command line.
+    pub fn start_without_text(&self) -> Running {
+        let mut command = Command::new(EXECUTOR);
+        command.arg("--meta").arg(&self.meta).args(&self.args);
+        self.settle(&mut command);
+        Running::spawn(command, &self.stdin, false, self.meta.clone())
+    }
+
+    pub fn start(&self, text: impl AsRef<[u8]>) -> Running {
+        let _absent = fs::remove_file(self.meta.clone());
+        Running::spawn(self.command(text), &self.stdin, false, self.meta.clone())
     }
 
     /// Runs the text with zsh itself, both streams into one pipe.

@@ -1,0 +1,107 @@
+//! Waiting costs nothing, ends in time, and output comes as it should.
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::common::channel::Task;
+use super::common::proc::{cpu_ns, peak_kb};
+use super::common::{Exec, Running, kill};
+use super::fault::recording;
+
+/// Processor time and wake-ups of a waiting executor, over ten seconds that begin one second after its start.
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "ten seconds of waiting are what is measured"
+)]
+fn waiting_costs_nothing() {
+    let by_hand = [
+        Exec::new(),
+        Exec::new().pty(),
+        Exec::new().timeout("60"),
+        recording(Exec::new()),
+    ];
+    let running: Vec<_> = by_hand
+        .iter()
+        .map(|exec| exec.start("exec sleep 1000"))
+        .collect();
+    let homes = [Exec::new(), Exec::new(), Exec::new()];
+    let mut tasks = vec![homes[0].standby()];
+    tasks.push(homes[1].task(
+        "exec sleep 1000",
+        &json!({"pty": true, "timeout_secs": 60, "idle_timeout_secs": 50}),
+    ));
+    tasks.push(homes[2].task("sleep 1000 & exit 0", &json!({})));
+    let pids: Vec<i32> = running
+        .iter()
+        .map(Running::pid)
+        .chain(tasks.iter().map(Task::pid))
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let before: Vec<_> = pids
+        .iter()
+        .map(|pid| (cpu_ns(*pid), wake_ups(*pid)))
+        .collect();
+    std::thread::sleep(Duration::from_secs(10));
+    for (pid, (cpu, wakes)) in pids.iter().zip(&before) {
+        let (used, woken) = (cpu_ns(*pid) - cpu, wake_ups(*pid) - wakes);
+        assert!(
+            used < 1_000_000 && woken <= 3,
+            "{used} ns and {woken} wake-ups in ten seconds"
+        );
+    }
+    for run in running {
+        kill(run.pid(), libc::SIGTERM);
+        assert_eq!(run.wait().outcome(), "killed");
+    }
+}
+
+fn wake_ups(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn a_timeout_is_exact_to_20_ms() {
+    let late = |_| {
+        let done = Exec::new().timeout("0.7").run("exec sleep 1000");
+        assert_eq!(done.outcome(), "timed_out");
+        done.meta["elapsed_ms"].as_i64().unwrap() - 700
+    };
+    let best = (0..4).map(late).min().unwrap();
+    assert!((0..=20).contains(&best), "{best} ms late");
+}
+
+#[test]
+fn output_flows_in_large_blocks_and_trickles_at_once() {
+    let exec = Exec::new();
+    let size = 200 << 20;
+    let mut task = exec.task(
+        &format!("head -c {size} /dev/zero; echo done; exec sleep 1000"),
+        &json!({}),
+    );
+    task.shows_at_end("done");
+    // What was reaped counts as the executor's own; the shell lives on, so that its share does not.
+    let io = std::fs::read_to_string(format!("/proc/{}/io", task.pid())).unwrap();
+    let calls: u64 = io
+        .lines()
+        .find_map(|line| line.strip_prefix("syscr: "))
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        size / calls > 48 * 1024,
+        "{} bytes a read: {io}",
+        size / calls
+    );
+    task.ask(json!({"verb": "end", "by": "agent"}));
+
+    let exec = Exec::new();
+    let mut task = exec.task("echo first; exec sleep 1000", &json!({}));
+    task.shows("first");
+    let peak = peak_kb(task.pid()).unwrap();
+    assert!(peak < 8 * 1024, "{peak} KiB");
+}
