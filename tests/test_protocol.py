@@ -94,8 +94,8 @@ def test_the_icon_is_small_and_needs_no_network() -> None:
 
 
 def test_the_facts_are_the_promised_ones() -> None:
-    promised = """task_id running outcome ended_by exit_code signal pipestatus timed_out elapsed_ms output_bytes
-        truncated waiting_for_input survivors cwd insights"""
+    promised = """task_id running outcome ended_by exit_code signal pipestatus timed_out elapsed_ms
+        output_bytes truncated waiting_for_input survivors cwd insights"""
     assert promised.split() == META_KEYS
 
 

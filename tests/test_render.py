@@ -41,7 +41,7 @@ def facts(outcome: str, **more: object) -> Facts:
             facts("session_ended", exit_code=143, signal="TERM"),
             "ended with its session (exit 143, TERM) in 2.0 s",
         ),
-        (facts("failed_to_start"), "failed to start in 2.0 s"),
+        (facts("failed_to_start"), "failed to start"),
         (RUNNING, "running 10 s, task k3x9ab"),
         (
             Facts(task_id="k3x9ab", running=True, elapsed_ms=900, waiting_for_input=True),

@@ -165,8 +165,16 @@ def _tells(item: Any) -> bool:
 
 def rows(found: Sequence[Mapping[str, Any]]) -> str:
     """Return recorded commands, one a line."""
-    lines = [_row(row) for row in found]
-    return "\n".join([*lines, f"[{len(found)} found]"])
+    return "\n".join([*(_run(row) for row in found), f"[{len(found)} found]"])
+
+
+def _run(row: Mapping[str, Any]) -> str:
+    outcome = row.get("outcome")
+    how = f"exit {row.get('exit_code')}" + (f" {outcome}" if outcome not in (None, "exited") else "")
+    ended_at = str(row.get("ended_at", ""))[:19].replace("T", " ")
+    took = render.seconds(row.get("duration_ms") or 0)
+    where = f"  in {row['cwd']}" if row.get("cwd") else ""
+    return f"{ended_at}  {how}  {took}  {render.preview(str(row.get('command', '')), 200)}{where}"
 
 
 def _row(item: Any) -> str:

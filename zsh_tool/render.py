@@ -67,6 +67,8 @@ def _running(facts: Facts) -> str:
 
 def ended(facts: Facts) -> str:
     """Return how a command ended: outcome, exit code, time, and what the plain exit code hides."""
+    if facts.outcome == "failed_to_start":
+        return "failed to start"
     words = f"{_outcome(facts)} in {seconds(facts.elapsed_ms)}"
     if facts.pipestatus and len(facts.pipestatus) > 1:
         words += f"; pipeline {' '.join(map(str, facts.pipestatus))}"
@@ -95,8 +97,6 @@ def _outcome(facts: Facts) -> str:
             return f"ended with its session ({how})"
         case "lost":
             return "lost: the executor ended without an answer, how the command ended is unknown,"
-        case "failed_to_start":
-            return "failed to start"
     return facts.outcome or "not run"
 
 

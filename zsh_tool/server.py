@@ -281,11 +281,11 @@ class Tools:
         insights = await self._insights(task, before)
         body = await look.read(session, task, arguments.DEFAULT_OUTPUT_CHARS if chars is None else chars)
         facts = facts_of(task, waited, body.truncated, insights)
-        if not facts.running:
-            task.announced = True
+        ends = [] if facts.running or task.announced else _end_notes(task, session.book(task).record_error)
+        task.announced = not facts.running
         failed = facts.outcome == FAILED_TO_START
         remarks = render.Remarks(
-            notes=[*call.notes, *_end_notes(task), *([waited.note] if waited.note else []), *body.notes],
+            notes=[*call.notes, *ends, *([waited.note] if waited.note else []), *body.notes],
             insights=insights,
             finished=session.announcements(),
             state=_state_words(task, waited, session.choice.python_only),
@@ -355,17 +355,13 @@ def _error_of(task: Task) -> str:
     return f"{result.error}\n" if result is not None and result.error else ""
 
 
-def _end_notes(task: Task) -> list[str]:
+def _end_notes(task: Task, record_error: str | None) -> list[str]:
     result = task.result
-    if result is None or task.announced:
-        return []
+    not_recorded = record_error or (result.record_error if result else None)
+    not_kept = result.output_error if result else None
     return [
-        words
-        for words in (
-            f"not recorded: {result.record_error}" if result.record_error else "",
-            f"output not kept: {result.output_error}" if result.output_error else "",
-        )
-        if words
+        *([f"not recorded: {not_recorded}"] if not_recorded else []),
+        *([f"output not kept: {not_kept}"] if not_kept else []),
     ]
 
 

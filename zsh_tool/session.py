@@ -55,6 +55,8 @@ class Book:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     closing: "asyncio.Task[Sequence[Insight]] | None" = None
     author: str | None = None
+    record_error: str | None = None
+    """Why Python-only mode could not record it."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,7 @@ class Session:
             author=book.author,
             insights=book.carried,
         )
+        book.record_error = self.alan.record_error if self.choice.python_only else None
         return self.alan.get_post_insights(task.command, result, task.cwd)
 
     def _tell_changed(self, task: Task) -> None:

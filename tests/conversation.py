@@ -1,0 +1,114 @@
+"""The real server over stdio, spoken to by the SDK's own client."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp_types import CallToolResult, TextContent
+
+from tests.conftest import CHECKOUT, EXECUTOR
+from zsh_tool.replies import META_KEY
+
+ERAS = ["legacy", "auto"]
+"""How the client opens: by handshake (2025-11-25), or by what it likes best (2026-07-28)."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A reply as a client sees it."""
+
+    text: str
+    is_error: bool
+    facts: dict[str, Any]
+    result: CallToolResult
+
+    @property
+    def lines(self) -> list[str]:
+        """The reply's lines."""
+        return self.text.splitlines()
+
+    @property
+    def state(self) -> str:
+        """The last line, which says how the command stands."""
+        return self.lines[-1] if self.lines else ""
+
+    @property
+    def task(self) -> str:
+        """The task's id."""
+        return str(self.facts["task_id"])
+
+
+class Conversation:
+    """One client's connection."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def call(self, tool: str, /, **arguments: Any) -> Told:
+        """Call a tool."""
+        return told(await self.client.call_tool(tool, arguments))
+
+    async def zsh(self, command: str, **arguments: Any) -> Told:
+        """Run a command."""
+        return await self.call("zsh", command=command, **arguments)
+
+
+def told(result: Any) -> Told:
+    """Take a result apart."""
+    assert isinstance(result, CallToolResult)
+    text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))
+    return Told(text, bool(result.is_error), (result.meta or {}).get(META_KEY, {}), result)
+
+
+def server_environment(**more: str) -> dict[str, str]:
+    """Return the environment of a server that uses the real executor."""
+    if EXECUTOR is None:
+        raise FileNotFoundError(
+            "no executor: set ZSH_TOOL_EXEC or run `cargo build --release` in zsh-tool-rs"
+        )
+    return {**os.environ, "ZSH_TOOL_EXEC": str(EXECUTOR), "PYTHONPATH": str(CHECKOUT), **more}
+
+
+@asynccontextmanager
+async def conversation(
+    cwd: Path, mode: str = "auto", client: dict[str, Any] | None = None, **environment: str
+) -> AsyncIterator[Conversation]:
+    """Start a server in ``cwd`` and connect to it."""
+    parameters = StdioServerParameters(
+        command=sys.executable, args=["-m", "zsh_tool"], cwd=cwd, env=server_environment(**environment)
+    )
+    async with Client(stdio_client(parameters), mode=mode, **(client or {})) as connected:
+        yield Conversation(connected)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], limit_secs: float = 20) -> None:
+    """Wait until ``check`` says yes."""
+    async with asyncio.timeout(limit_secs):
+        while True:
+            if await check():
+                return
+            await asyncio.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs; one that only waits to be reaped does not."""
+    try:
+        os.kill(pid, 0)
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process is no more."""
+
+    async def check() -> bool:
+        return not alive(pid)
+
+    await eventually(check)

@@ -1,0 +1,256 @@
+"""Tasks through the real server: waiting, reading, typing, ending."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import EXECUTOR
+from tests.conversation import alive, conversation, eventually, gone
+from zsh_tool import config
+from zsh_tool.protocol import Face
+from zsh_tool.server import Call
+from zsh_tool.session import Session, opened
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_background_task_is_polled_to_its_end(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("print one; sleep 0.5; print two", until="one")
+        assert started.facts["running"]
+        assert started.lines[0] == "one"
+        assert f"task {started.task}" in started.state
+        ended = await talk.call("zsh_poll", task_id=started.task)
+        assert ended.lines[0] == "two"
+        assert ended.facts["exit_code"] == 0
+        again = await talk.call("zsh_poll", task_id=started.task)
+        assert again.lines == [ended.state]
+        assert "one\ntwo\n" in (await talk.call("zsh_poll", task_id=started.task, view="full")).text
+
+
+async def test_run_in_background_replies_at_once_and_the_end_is_announced_once(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("sleep 0.2; exit 4", run_in_background=True)
+        assert started.facts["running"]
+        async with asyncio.timeout(20):
+            while True:
+                other = await talk.zsh("print other")
+                if "ended" in other.text:
+                    break
+        assert f"[task {started.task} (sleep 0.2; exit 4) ended: exit 4 in " in other.text
+        assert "ended" not in (await talk.zsh("print other")).text
+
+
+async def test_the_end_that_a_call_waits_for_is_not_announced_elsewhere(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        waiting = asyncio.create_task(talk.zsh("sleep 0.4; exit 4", yield_after=30))
+        others = [await talk.zsh("true") for _ in range(4)]
+        assert (await waiting).facts["exit_code"] == 4
+        others.append(await talk.zsh("true"))
+        assert not any("ended" in other.text for other in others)
+
+
+async def test_until_ends_a_wait_also_without_a_newline(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        begun = time.monotonic()
+        reply = await talk.zsh(
+            "printf 'listening on'; printf ' port 80'; sleep 60", until="port \\d+", yield_after=40
+        )
+        assert time.monotonic() - begun < 20
+        assert reply.lines[0] == "listening on port 80"
+        assert "matched" in reply.state
+        assert "port 80" in reply.state
+        idle = await talk.zsh("print begin; sleep 60", until="idle", yield_after=40)
+        assert idle.facts["running"]
+        assert time.monotonic() - begun < 30
+
+
+async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("print -l a b c; sleep 60", yield_after=0)
+
+        async def printed() -> bool:
+            return "2: b" in (await talk.call("zsh_poll", task_id=started.task, grep="b")).text
+
+        await eventually(printed)
+        assert (await talk.call("zsh_poll", task_id=started.task, lines="-1")).facts["running"]
+        fresh = await talk.call("zsh_poll", task_id=started.task, until="output")
+        assert fresh.lines[:3] == ["a", "b", "c"]
+
+
+async def test_a_task_is_typed_into(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("cat", keep_stdin=True, stdin="first\n", until="first")
+        assert started.lines[0] == "first"
+        assert (await talk.call("zsh_send", task_id=started.task, input="second")).lines[0] == "second"
+        ended = await talk.call("zsh_send", task_id=started.task, eof=True)
+        assert ended.facts["exit_code"] == 0
+        late = await talk.call("zsh_send", task_id=started.task, input="third")
+        assert late.is_error
+        assert "ended" in late.text
+
+
+async def test_typing_into_a_task_without_open_input_says_how_to_start_it(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("sleep 60", yield_after=0)
+        refused = await talk.call("zsh_send", task_id=started.task, input="x")
+        assert refused.is_error
+        assert "keep_stdin" in refused.text
+        nothing = await talk.call("zsh_send", task_id=started.task)
+        assert nothing.is_error
+        assert "nothing to send" in nothing.text
+        no_keys = await talk.call("zsh_send", task_id=started.task, keys="C-c")
+        assert no_keys.is_error
+        assert "no terminal" in no_keys.text
+        ended = await talk.call("zsh_send", task_id=started.task, signal="INT")
+        assert ended.facts["signal"] == "INT"
+
+
+async def test_a_terminal_is_typed_into_and_looked_at(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh('read "name?Who? "; print "hello $name"; sleep 60', pty=True, until="Who")
+        assert started.lines[0].startswith("Who?")
+        answered = await talk.call("zsh_send", task_id=started.task, input="me")
+        assert "hello me" in answered.text
+        screen = await talk.call("zsh_poll", task_id=started.task, view="screen")
+        assert screen.lines[:2] == ["Who? me", "hello me"]
+        ended = await talk.call("zsh_send", task_id=started.task, keys="C-c", wait=10)
+        assert not ended.facts["running"]
+        assert (await talk.zsh("true")).facts["exit_code"] == 0
+
+
+async def test_a_program_that_reads_is_seen_to_wait_for_input(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        begun = time.monotonic()
+        reply = await talk.zsh("printf 'name: '; cat", pty=True, yield_after=40)
+        assert time.monotonic() - begun < 20
+        assert reply.facts["waiting_for_input"]
+        assert reply.state.startswith("[waits for input: answer with zsh_send")
+
+
+async def test_a_screen_without_a_terminal_is_an_error(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("sleep 60", yield_after=0)
+        refused = await talk.call("zsh_poll", task_id=started.task, view="screen")
+        assert refused.is_error
+        assert "pty" in refused.text
+        both = await talk.call("zsh_poll", task_id=started.task, view="full", lines="1")
+        assert both.is_error
+        bad = await talk.call("zsh_poll", task_id=started.task, lines="x-y")
+        assert bad.is_error
+
+
+async def test_a_kill_ends_the_grandchildren_too(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("sleep 300 & print $!; setsid sleep 301 & sleep 302", until="\\d+\n")
+        child = int(started.lines[0])
+        assert alive(child)
+        ended = await talk.call("zsh_kill", task_id=started.task)
+        assert (ended.facts["outcome"], ended.facts["ended_by"]) == ("killed", "agent")
+        assert ended.facts["exit_code"] != 0
+        await gone(child)
+        again = await talk.call("zsh_kill", task_id=started.task)
+        assert not again.is_error
+        assert again.facts["outcome"] == "killed"
+
+
+async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        reply = await talk.zsh("sleep 300 & print $!")
+        pid = int(reply.lines[0])
+        assert reply.facts["survivors"] == [{"pid": pid, "name": "sleep"}]
+        assert f"still alive: sleep ({pid}), end with zsh_kill, task {reply.task}" in reply.state
+        assert alive(pid)
+        await talk.call("zsh_kill", task_id=reply.task)
+        await gone(pid)
+        assert (await talk.call("zsh_poll", task_id=reply.task)).facts["survivors"] == []
+
+
+async def test_an_unknown_task_is_an_error_that_names_near_ones(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        started = await talk.zsh("sleep 60", yield_after=0)
+        for tool in ("zsh_poll", "zsh_kill", "zsh_send"):
+            more = {"input": "x"} if tool == "zsh_send" else {}
+            refused = await talk.call(tool, task_id=started.task[:5] + "_", **more)
+            assert refused.is_error
+            assert started.task in refused.text
+
+
+async def test_the_list_shows_how_tasks_stand(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        done = await talk.zsh("exit 3", description="to see it fail")
+        live = await talk.zsh("sleep 60", yield_after=0)
+        listed = await talk.call("zsh_tasks")
+        assert listed.lines[0].startswith(f"{live.task}  running ")
+        assert listed.lines[1].startswith(f"{done.task}  exit 3 in ")
+        assert listed.lines[1].endswith("exit 3 (to see it fail)")
+        assert listed.lines[2] == "[1 live, 1 finished]"
+
+
+async def test_other_calls_are_answered_while_64_wait_and_the_65th_task_is_refused(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        tasks = [(await talk.zsh("sleep 300", yield_after=0)).task for _ in range(64)]
+        waiting = [asyncio.create_task(talk.call("zsh_poll", task_id=task, wait=40)) for task in tasks]
+        await talk.call("zsh_tasks")
+        slowest: dict[str, float] = {}
+
+        async def timed(name: str, call: Awaitable[object]) -> None:
+            begun = time.monotonic()
+            await call
+            slowest[name] = max(slowest.get(name, 0), time.monotonic() - begun)
+
+        for _ in range(5):
+            await timed("zsh_poll", talk.call("zsh_poll", task_id=tasks[0], wait=0))
+            await timed("tools/list", talk.client.list_tools())
+            await timed("zsh_kill", talk.call("zsh_kill", task_id=tasks.pop()))
+        assert max(slowest.values()) < 0.3, slowest
+        while len(tasks) < 64:
+            tasks.append((await talk.zsh("sleep 300", yield_after=0)).task)
+        refused = await talk.zsh("sleep 300", yield_after=0)
+        assert refused.is_error
+        assert "64 tasks are live" in refused.text
+        assert tasks[0] in refused.text
+        for one in waiting:
+            one.cancel()
+
+
+async def test_calls_run_side_by_side(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        begun = time.monotonic()
+        replies = await asyncio.gather(*(talk.zsh(f"sleep 1; print {index}") for index in range(8)))
+        assert time.monotonic() - begun < 6
+        assert [reply.lines[0] for reply in replies] == [str(index) for index in range(8)]
+
+
+async def test_a_ten_minute_build_costs_at_most_15_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock runs 100 times faster: a call waits 0.45 s, not 45, and the build takes 6 s, not 600."""
+    monkeypatch.setenv("ZSH_TOOL_EXEC", str(EXECUTOR))
+    settings = config.load()
+    faster = 100
+    settings = replace(
+        settings,
+        server=replace(settings.server, call_max=settings.server.call_max / faster),
+        command=replace(settings.command, yield_after=settings.command.yield_after / faster),
+    )
+    build = f"for step in {{1..20}}; do print step $step; sleep {30 / faster}; done"
+    async with opened(
+        Session(settings, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, tmp_path)
+    ) as session:
+        face = Face(session)
+        reply = await face.call("zsh", {"command": build}, Call())
+        calls = 1
+        printed = reply.text.count("step")
+        while reply.facts is not None and reply.facts.running:
+            reply = await face.call("zsh_poll", {"task_id": reply.facts.task_id}, Call())
+            calls += 1
+            printed += reply.text.count("step")
+        assert reply.facts is not None
+        assert reply.facts.exit_code == 0
+        assert printed == 20
+        assert calls <= 15
