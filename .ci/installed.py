@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import IO, Any
 
 LIMIT_SECS = 60
@@ -55,6 +56,7 @@ def talk(server: "subprocess.Popen[str]") -> tuple[dict[str, Any], list[str], di
 
 def main(program: str, *assignments: str) -> int:
     """Hold the conversation and judge it."""
+    program = str(Path(program).absolute())
     environment = dict(assignment.split("=", 1) for assignment in assignments)
     version = subprocess.run(
         [program, "--version"], env=environment, capture_output=True, text=True, timeout=LIMIT_SECS
@@ -71,7 +73,8 @@ def main(program: str, *assignments: str) -> int:
     status = server.wait()
     hung.cancel()
     text = "\n".join(part.get("text", "") for part in result["content"])
-    print(f"server: {greeting['serverInfo']}\ntools: {' '.join(tools)}\n{text}")
+    about = greeting["serverInfo"]
+    print(f"server: {about['name']} {about['version']}\ntools: {' '.join(tools)}\n{text}")
     facts = result.get("_meta", {}).get("io.github.zsh-tool/result", {})
     mark = os.environ.get("EXPECTED_MARK", "unmarked")
     wrong = [

@@ -54,8 +54,9 @@ async def converse(session: Session) -> None:
     title("A pipeline whose first command fails unseen: plain `$?` is 0")
     await session.call("zsh", command="cat README.md no-such-file.md | wc -l")
 
-    title("The same words once more: now it is remembered")
-    await session.call("zsh", command="cat README.md no-such-file.md | wc -l")
+    title("A failure, and the same again: now it is remembered")
+    await session.call("zsh", command="cat no-such-file.md")
+    await session.call("zsh", command="cat no-such-file.md")
 
     title("A long one: the reply comes after a second, the rest by one waiting call")
     parts = 'for part in {1..6}; do print "building part $part of 6"; sleep 0.5; done'
@@ -78,23 +79,28 @@ async def converse(session: Session) -> None:
     await session.call("zsh_alan_stats")
 
 
-def shown(value: Any) -> str:
-    """Return a cell of a table, short enough to be read."""
-    return "" if value is None else textwrap.shorten(str(value), 44, placeholder="…")
+def shown(name: str, value: Any) -> str:
+    """Return a cell of a table, short enough to be read; of an id its end."""
+    if isinstance(value, float):
+        value = f"{value:.3f}".rstrip("0").rstrip(".")
+    text = "" if value is None else str(value)
+    return text[-6:] if name.endswith("id") and len(text) > 8 else textwrap.shorten(text, 46, placeholder="…")
 
 
 def print_table(connection: sqlite3.Connection, name: str) -> None:
-    """Print the rows of a table under its name, without the columns that are empty in all of them."""
+    """Print the rows of a table under its name; what is the same in all of them only once."""
     cursor = connection.execute(f'SELECT * FROM "{name}" ORDER BY rowid')
     names = [column[0] for column in cursor.description]
-    rows = [[shown(value) for value in row] for row in cursor]
-    title(f"{name}: {len(rows)} rows")
-    used = [number for number in range(len(names)) if any(row[number] for row in rows)]
-    table = [[names[number] for number in used], *([row[number] for number in used] for row in rows)]
-    widths = [max(len(row[number]) for row in table) for number in range(len(used))] if used else []
-    for row in table if rows else []:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(f"  {line.rstrip()}")
+    rows = cursor.fetchall()
+    columns = [[column, *(shown(column, row[at]) for row in rows)] for at, column in enumerate(names)]
+    title(f"{name}: {len(rows)} row{'' if len(rows) == 1 else 's'}")
+    constant = [column for column in columns if len(rows) > 1 and len(set(column[1:])) == 1]
+    if common := [f"{column[0]} {column[1]}" for column in constant if column[1]]:
+        print(f"  {DIM}in all: {', '.join(common)}{RESET}")
+    varying = [column for column in columns if column not in constant and any(column[1:])]
+    for number in range(len(rows) + 1 if rows else 0):
+        cells = [column[number].ljust(max(map(len, column))) for column in varying]
+        print(f"  {'  '.join(cells).rstrip()}")
 
 
 def print_database(path: Path) -> None:
