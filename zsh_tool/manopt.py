@@ -82,11 +82,22 @@ def options_of(page: str) -> str:
 def _with_description(option: str, lines: list[str], index: int) -> str:
     flags, *rest = _TWO_COLUMNS.split(option.strip(), maxsplit=1)
     if not rest:
-        # Flags may be listed over several lines before what they do is said.
-        below = (line.strip() for line in lines[index + 1 : index + 4] if not _OPTION.match(line))
-        rest = [next((line for line in below if line), "")]
+        rest = [_below(lines, index)]
     sentence = _SENTENCE_END.split(rest[0], maxsplit=1)[0].strip().rstrip(".")[:DESCRIPTION_CHARS]
     return f"{flags}: {sentence}" if sentence else flags
+
+
+def _below(lines: list[str], index: int) -> str:
+    """Return the first line of the description under an option; it is set in further than the option."""
+    depth = _depth(lines[index])
+    for line in lines[index + 1 : index + 4]:
+        if line.strip() and not _OPTION.match(line):
+            return line.strip() if _depth(line) > depth else ""
+    return ""
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 async def _read(process: asyncio.subprocess.Process) -> bytes:

@@ -1,0 +1,163 @@
+"""Man page options: read in the background, cached, and offered when a command keeps failing."""
+
+import asyncio
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.memory import Memory, Result
+from zsh_tool import manopt
+from zsh_tool.insights.manopt import SHOWN_BYTES, presented, used_flags
+from zsh_tool.insights.words import Program
+
+PAGE = """\
+TOOL(1)                          User Commands                         TOOL(1)
+
+OPTIONS
+       -x, --extract, --get
+              Extract files from an archive. Arguments are optional.
+
+       -f, --file=ARCHIVE
+              Use archive file or device ARCHIVE.  If this option is not given, stdin is used.
+
+       --long-only   Do the long thing
+
+       -a
+       -b     Two ways to say it
+
+EXAMPLES
+       tool -x
+"""
+
+
+def fake_man(directory: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory.mkdir(exist_ok=True)
+    program = directory / "man"
+    program.write_text("#!/bin/sh\n" + script, encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}{os.pathsep}/usr/bin{os.pathsep}/bin")
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return Path("/proc/self").exists() is False
+    except ProcessLookupError:
+        return False
+    return state != "Z"
+
+
+def cached(memory: Memory) -> dict[str, str]:
+    connection = sqlite3.connect(memory.path)
+    found = dict(connection.execute("SELECT base_command, options_text FROM manopt_cache").fetchall())
+    connection.close()
+    return found
+
+
+def test_options_are_taken_from_a_page() -> None:
+    assert manopt.options_of(PAGE).splitlines() == [
+        "-x, --extract, --get: Extract files from an archive",
+        "-f, --file=ARCHIVE: Use archive file or device ARCHIVE",
+        "--long-only: Do the long thing",
+        "-a",
+        "-b: Two ways to say it",
+    ]
+
+
+def test_overstruck_and_coloured_pages_are_plain() -> None:
+    assert manopt.clean("N\x08NA\x08AM\x08ME\x08E _\x08x \x1b[1mbold\x1b[0m") == "NAME x bold"
+
+
+def test_flags_in_use_come_first_and_the_text_is_short() -> None:
+    options = "\n".join(
+        ["-a: all", "-f, --file=F: the file", "-x: extract", *[f"--o{n}: {'w' * 60}" for n in range(90)]]
+    )
+    text = presented("tar", options, Program("tar", ("-xzf", "a.tar")))
+    lines = text.splitlines()
+    assert lines[:4] == [
+        "options of tar, from its man page:",
+        "-f, --file=F: the file",
+        "-x: extract",
+        "-a: all",
+    ]
+    assert SHOWN_BYTES - 100 < len(text.encode()) <= SHOWN_BYTES
+    assert used_flags(Program("x", ("--size=5", "-la", "plain", "-"))) == {"--size", "-la", "-l", "-a"}
+
+
+def test_cached_on_the_second_failure_and_offered_from_the_third(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_man(tmp_path / "bin", f"[ \"$4\" = tool ] || exit 16\ncat <<'EOF'\n{PAGE}EOF\n", monkeypatch)
+
+    async def scenario() -> None:
+        memory = Memory(tmp_path)
+
+        async def fail(number: int) -> object:
+            reply = await asyncio.to_thread(memory.run, f"tool -x {number}.a {number}", Result(2))
+            async with asyncio.timeout(20):
+                for reader in list(memory.alan._manopt_readers):
+                    await asyncio.wrap_future(reader)
+            return reply.of("manopt")
+
+        assert await fail(1) is None
+        assert cached(memory) == {}
+        assert await fail(2) is None
+        assert list(cached(memory)) == ["tool"]
+        third = await fail(3)
+        assert third is not None
+        assert third.shown  # type: ignore[attr-defined]
+        again = await fail(4)
+        assert again is not None
+        assert not again.shown  # type: ignore[attr-defined]
+        memory.alan.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_late_page_is_given_up_and_its_whole_group_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid_file = tmp_path / "pids"
+    fake_man(tmp_path / "bin", f"sleep 300 &\necho $! $$ > {pid_file}\nwait\n", monkeypatch)
+    begin = time.monotonic()
+    assert asyncio.run(manopt.read_page("tool", 0.5)) is None
+    assert time.monotonic() - begin < 10
+    for pid in pid_file.read_text(encoding="utf-8").split():
+        deadline = time.monotonic() + 10
+        while alive(int(pid)):
+            assert time.monotonic() < deadline, pid
+
+
+def test_without_man_there_are_no_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert asyncio.run(manopt.read_page("ls", 5)) is None
+
+
+def test_a_page_that_does_not_exist_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_man(tmp_path / "bin", "exit 16\n", monkeypatch)
+    assert asyncio.run(manopt.read_page("nothing", 5)) is None
+
+
+def test_cancelling_ends_the_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Reading the pipe waits for the script to write.
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    fake_man(tmp_path / "bin", f"echo $$ > {told}\nexec sleep 300\n", monkeypatch)
+
+    async def scenario() -> int:
+        reading = asyncio.create_task(manopt.read_page("tool", 100))
+        async with asyncio.timeout(20):
+            pid = await asyncio.to_thread(told.read_text, encoding="utf-8")
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        return int(pid)
+
+    assert not alive(asyncio.run(scenario()))
