@@ -26,6 +26,13 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Malformed:
+    """A line that is no message; what follows it can be read."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Hello:
     """An executor's first words."""
 
@@ -62,37 +69,53 @@ class Decoder:
 
     _buffer: bytearray = field(default_factory=bytearray)
     _head: dict[str, Any] | None = None
-    _missing: int = 0
     _searched: int = 0
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Take the next bytes and yield what they complete; raises ValueError when it is not the protocol."""
+    def feed(self, data: bytes) -> Iterator[Message | Malformed]:
+        """Take the next bytes and yield what they complete; ValueError for a line without end."""
         self._buffer += data
         while True:
-            if self._head is None and not self._take_line():
+            if self._head is None:
+                line = self._take_line()
+                if line is None:
+                    return
+                head = _head_of(line)
+                if isinstance(head, Malformed):
+                    yield head
+                    continue
+                self._head = head
+            length = self._head.get("payload", 0)
+            if len(self._buffer) < length:
                 return
-            if len(self._buffer) < self._missing:
-                return
-            payload = bytes(self._buffer[: self._missing])
-            del self._buffer[: self._missing]
-            head, self._head = self._head or {}, None
-            self._searched = 0
+            payload = bytes(self._buffer[:length])
+            del self._buffer[:length]
+            head, self._head = self._head, None
             yield Message(head, payload)
 
-    def _take_line(self) -> bool:
+    def _take_line(self) -> bytes | None:
         end = self._buffer.find(b"\n", self._searched)
         if end < 0:
             self._searched = len(self._buffer)
             if self._searched > LINE_MAX:
                 raise ValueError("a line of the control channel is longer than 1 MiB")
-            return False
-        head = json.loads(bytes(self._buffer[:end]))
-        if not isinstance(head, dict):
-            raise ValueError("a line of the control channel is not an object")
+            return None
+        line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
-        self._head = head
-        self._missing = int(head.get("payload", 0) or 0)
-        return True
+        self._searched = 0
+        return line
+
+
+def _head_of(line: bytes) -> dict[str, Any] | Malformed:
+    try:
+        head = json.loads(line)
+    except ValueError as error:
+        return Malformed(f"not JSON: {error}")
+    if not isinstance(head, dict):
+        return Malformed("not an object")
+    length = head.get("payload", 0)
+    if type(length) is not int or length < 0:
+        return Malformed(f"a payload of {length!r} bytes")
+    return head
 
 
 class Channel(asyncio.Protocol):
@@ -170,6 +193,8 @@ class Channel(asyncio.Protocol):
         """Take bytes (called by asyncio)."""
         try:
             for message in self._decoder.feed(data):
+                if isinstance(message, Malformed):
+                    raise ValueError(message.why)
                 self._dispatch(message)
         except (ValueError, KeyError, TypeError):
             # Whoever does not speak the protocol is no executor of ours: nothing it says can be trusted.

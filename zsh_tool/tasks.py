@@ -86,7 +86,7 @@ class TaskRegistry:
         found = await asyncio.to_thread(self._dirs.open)
         await self._launcher.open()
         for launched in await asyncio.gather(*(self._launcher.adopt(one) for one in found)):
-            self._take(launched)
+            self._take(launched, announce=launched.task.running)
         await self._drop_surplus()
 
     async def start(self, request: TaskRequest) -> Task:
@@ -142,23 +142,22 @@ class TaskRegistry:
         self._starting += 1
         try:
             launched = await self._launcher.start(request)
-            self._take(launched)
+            self._take(launched, announce=True)
         finally:
             self._starting -= 1
         return launched.task
 
-    def _take(self, launched: Launched) -> None:
+    def _take(self, launched: Launched, *, announce: bool) -> None:
         task_id = launched.task.id
         self._tasks[task_id] = launched
-        self._owners[task_id] = owner = self._hold(self._own(launched))
+        self._owners[task_id] = owner = self._hold(self._own(launched, announce))
         owner.add_done_callback(lambda _: self._owners.pop(task_id, None))
 
-    async def _own(self, launched: Launched) -> None:
+    async def _own(self, launched: Launched, announce: bool) -> None:
         """Stay with a task until nothing of it is left."""
         task = launched.task
-        known_before = not task.running
         await launched.until_ended()
-        if not known_before:
+        if announce:
             for listener in self._listeners:
                 self._hold(listener(task))
         await launched.until_gone()
