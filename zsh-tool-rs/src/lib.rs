@@ -34,8 +34,9 @@ pub fn run() -> i32 {
 
 /// Says something in our own name, where the command's output does not go.
 pub(crate) fn complain(text: &str) {
-    // There is nobody else to tell when stderr is gone.
-    let _gone = writeln!(std::io::stderr(), "zsh-tool-exec: {text}");
+    // In one write, so that several executors with one stderr do not mix their words. When it is gone there is nobody else to tell.
+    let line = format!("zsh-tool-exec: {text}\n");
+    let _gone = std::io::stderr().write_all(line.as_bytes());
 }
 
 fn inform(text: &str) -> i32 {

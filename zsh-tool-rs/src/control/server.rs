@@ -156,26 +156,35 @@ impl Server {
             }
         }
         let deadline = Instant::now() + FAREWELL;
-        let mut set = PollSet::default();
-        loop {
+        // Requests that crossed the last words are refused rather than cut off.
+        let mut wait = Duration::ZERO;
+        while !self.connections.is_empty() && self.part(wait) {
             self.connections.retain(|c| c.is_open() && c.unsent() > 0);
-            let left = deadline.saturating_duration_since(Instant::now());
-            if self.connections.is_empty() || left.is_zero() {
+            wait = deadline.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
                 break;
-            }
-            set.clear();
-            for connection in &mut self.connections {
-                connection.register(&mut set);
-            }
-            if set.wait(Some(left)).is_err() {
-                break;
-            }
-            for connection in &mut self.connections {
-                connection.exchange(&set);
-                while connection.next_frame().is_some() {}
             }
         }
         self.close();
+    }
+
+    /// One turn of the farewell. False when the system cannot even wait.
+    fn part(&mut self, wait: Duration) -> bool {
+        let mut set = PollSet::default();
+        for connection in &mut self.connections {
+            connection.register(&mut set);
+        }
+        if set.wait(Some(wait)).is_err() {
+            return false;
+        }
+        for connection in &mut self.connections {
+            connection.exchange(&set);
+            while let Some(frame) = connection.next_frame() {
+                let (Frame::Message(fields, _) | Frame::Malformed(_, _, fields)) = frame;
+                connection.send(&refused(&fields, "not_running", "the task is over"));
+            }
+        }
+        true
     }
 
     /// Removes the socket: a task without one has no executor.

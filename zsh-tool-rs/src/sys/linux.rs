@@ -77,6 +77,14 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     Err(io::ErrorKind::Other.into())
 }
 
+/// Asks the kernel itself: libc keeps its hands on two signals, which a caller may have ignored before us all the same.
+pub(super) fn reset_signal(signal: i32) {
+    // Handler, flags and mask of the kernel's own structure, whatever their order: zeroes mean the default.
+    let action = [0_u64; 4];
+    // SAFETY: the kernel reads no more than the 32 bytes of `action`, and a mask of 8 bytes. Those that cannot be changed are default.
+    unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, &raw const action, 0, 8) };
+}
+
 /// The failure is in shared memory already.
 pub(super) fn report_failure(_plan: &Plan) {}
 

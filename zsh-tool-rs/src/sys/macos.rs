@@ -69,6 +69,10 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     Err(io::ErrorKind::Other.into())
 }
 
+pub(super) fn reset_signal(signal: i32) {
+    super::signal::obey(signal);
+}
+
 /// Tells the parent, whose memory is not shared here.
 pub(super) fn report_failure(plan: &Plan) {
     let (step, code) = plan.failure().get();

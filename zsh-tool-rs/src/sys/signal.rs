@@ -123,11 +123,8 @@ fn set_disposition(signal: i32, disposition: libc::sighandler_t) {
 
 /// Gives every signal its default meaning. For the child, between fork and exec: neither allocates nor locks.
 pub(super) fn reset_all() {
-    let mut action = empty_action();
-    action.sa_sigaction = libc::SIG_DFL;
     for signal in 1..=HIGHEST {
-        // SAFETY: `action` outlives the call. Those that cannot be changed are default already.
-        unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+        os::reset_signal(signal);
     }
 }
 

@@ -1,0 +1,158 @@
+//! The command line from outside: what it accepts, what it refuses, and with which status.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use common::{EXECUTOR, Exec};
+
+fn executor(arguments: &[&str]) -> Output {
+    Command::new(EXECUTOR).args(arguments).output().unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = executor(arguments);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {words}");
+    assert!(words.starts_with("zsh-tool-exec: "), "{words}");
+    assert!(output.stdout.is_empty());
+    words
+}
+
+#[test]
+fn nonsense_is_refused_with_status_2() {
+    assert!(refused(&["--timeout", "abc", "--", "true"]).contains("abc"));
+    assert!(refused(&["--bogus", "--", "true"]).contains("--bogus"));
+    refused(&["--timeout", "-1", "--", "true"]);
+    refused(&["--db", "x", "--", "true"]);
+    refused(&["--db", "x", "--session-id", "", "--", "true"]);
+    refused(&["--", "one", "two"]);
+    refused(&["--pty"]);
+    refused(&[]);
+}
+
+#[test]
+fn the_version_names_the_protocol() {
+    let output = executor(&["--version"]);
+    assert_eq!(output.stdout, b"zsh-tool-exec 0.1.0 (protocol 1)\n");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn every_flag_has_a_line_of_help() {
+    let help = String::from_utf8(executor(&["--help"]).stdout).unwrap();
+    let flags = "db session-id meta timeout idle-timeout grace pty rows cols cwd zsh profile control standby persist \
+                 rows-max half-life-days command-file help version";
+    for flag in flags.split_whitespace() {
+        let line = help
+            .lines()
+            .find(|line| line.contains(&format!("--{flag}")));
+        assert!(
+            line.is_some_and(|line| line.trim().contains("  ")),
+            "{flag}: {help}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_command_runs() {
+    let done = Exec::new().run("");
+    assert_eq!((done.code, done.outcome()), (0, "exited"));
+}
+
+#[test]
+fn a_missing_directory_is_a_failure_to_start() {
+    let done = Exec::new().args(&["--cwd", "/nonexistent/x"]).run("true");
+    assert_eq!((done.code, done.outcome()), (125, "failed_to_start"));
+    assert!(done.meta["exit_code"].is_null());
+    assert_eq!(done.codes(), Vec::<i64>::new());
+    assert!(
+        done.meta["error"]
+            .as_str()
+            .unwrap()
+            .contains("/nonexistent/x")
+    );
+}
+
+#[test]
+fn a_missing_or_useless_zsh_says_what_to_do() {
+    let exec = Exec::new().file("zsh", "");
+    let useless = exec.path("zsh");
+    fs::set_permissions(&useless, fs::Permissions::from_mode(0o644)).unwrap();
+    for (zsh, code) in [("/nonexistent/zsh", 127), (useless.to_str().unwrap(), 126)] {
+        let done = Exec::new().args(&["--zsh", zsh]).run("true");
+        assert_eq!((done.code, done.outcome()), (code, "failed_to_start"));
+        assert!(done.stderr.contains("ZSH_TOOL_ZSH"), "{}", done.stderr);
+        let done = Exec::new().env("ZSH_TOOL_ZSH", zsh).run("true");
+        assert_eq!(done.code, code);
+    }
+}
+
+#[test]
+fn a_command_comes_from_a_file_or_from_stdin() {
+    let exec = Exec::new().file("text", "echo $#; exit 7");
+    let path = exec.path("text");
+    let output = executor(&["--command-file", path.to_str().unwrap()]);
+    assert_eq!(
+        (&output.stdout[..], output.status.code()),
+        (&b"0\n"[..], Some(7))
+    );
+    let mut command = Command::new(EXECUTOR);
+    command
+        .args(["--command-file", "-"])
+        .stdin(fs::File::open(path).unwrap());
+    assert_eq!(command.output().unwrap().stdout, b"0\n");
+}
+
+#[test]
+fn a_nul_byte_in_a_command_is_refused() {
+    let exec = Exec::new().file("text", "echo \0");
+    refused(&["--command-file", exec.path("text").to_str().unwrap()]);
+}
+
+#[test]
+fn a_command_longer_than_an_argument_keeps_its_lines_and_codes() {
+    let text = "echo a\n".repeat(30_000) + "echo $LINENO\nfalse | true | (exit 3)";
+    let exec = Exec::new().file("text", &text);
+    let meta = exec.path("meta.json");
+    let output = Command::new(EXECUTOR)
+        .arg("--meta")
+        .arg(&meta)
+        .arg("--command-file")
+        .arg(exec.path("text"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(output.stdout.ends_with(b"a\n30001\n"));
+    let codes = &common::meta_at(&meta)["pipestatus"];
+    assert!(
+        [serde_json::json!([1, 0, 3]), serde_json::json!([3])].contains(codes),
+        "{codes}"
+    );
+}
+
+#[test]
+fn the_agent_profile_takes_text_written_for_other_shells() {
+    let text = "echo *.nomatch_zzz =nosuch";
+    assert_eq!(Exec::new().run(text).code, 1);
+    let done = Exec::new().args(&["--profile", "agent"]).run(text);
+    assert_eq!(
+        (done.text().as_str(), done.code),
+        ("*.nomatch_zzz =nosuch\n", 0)
+    );
+}
+
+#[test]
+fn the_meta_file_is_private_and_whole() {
+    let exec = Exec::new();
+    assert_eq!(exec.run("true").meta["schema"], 1);
+    let mode = fs::metadata(exec.path("meta.json"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let left: Vec<_> = fs::read_dir(exec.home.path()).unwrap().flatten().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}

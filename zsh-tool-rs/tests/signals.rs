@@ -1,0 +1,68 @@
+//! Signals, to the command and to the executor, from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod common;
+
+use common::proc::{marker, with_marker};
+use common::{Exec, kill, wait_for};
+
+#[test]
+fn a_signal_that_ends_the_shell_is_told() {
+    let done = Exec::new().run("kill -9 $$");
+    assert_eq!((done.code, done.outcome()), (137, "signalled"));
+    assert_eq!(done.meta["signal"], "KILL");
+    assert!(done.meta["ended_by"].is_null());
+}
+
+#[test]
+fn term_and_int_to_the_executor_end_the_command_for_the_user() {
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let mark = marker();
+        let exec = Exec::new().env("MARK", &mark);
+        let running = exec.start("setsid sleep 50 & sleep 50; true");
+        wait_for("all three processes", || {
+            (with_marker(&mark).len() == 4).then_some(())
+        });
+        kill(running.pid(), signal);
+        let done = running.wait();
+        assert_eq!((done.code, done.outcome()), (143, "killed"));
+        assert_eq!(done.meta["ended_by"], "user");
+        assert_eq!(with_marker(&mark), Vec::<i32>::new());
+    }
+}
+
+#[test]
+fn a_killed_command_never_looks_like_success() {
+    let exec = Exec::new();
+    let running =
+        exec.start("trap 'exit 0' TERM; : > $SCRATCH/ready; while :; do sleep 0.05; done");
+    wait_for("the trap", || {
+        exec.path("scratch/ready").exists().then_some(())
+    });
+    kill(running.pid(), libc::SIGTERM);
+    let done = running.wait();
+    assert_eq!((done.code, done.outcome()), (143, "killed"));
+    assert_eq!(done.meta["exit_code"], 0);
+}
+
+#[test]
+fn the_shell_dies_with_an_executor_that_is_killed() {
+    let mark = marker();
+    let exec = Exec::new().env("MARK", &mark);
+    let mut running = exec.start("sleep 50");
+    wait_for("the command", || {
+        (with_marker(&mark).len() == 2).then_some(())
+    });
+    kill(running.pid(), libc::SIGKILL);
+    running.ended();
+    wait_for("the shell's end", || {
+        with_marker(&mark).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn the_command_leads_a_session_of_its_own() {
+    for exec in [Exec::new(), Exec::new().pty()] {
+        let done = exec.run("read -A s < /proc/$$/stat; [[ $s[5] = $$ && $s[6] = $$ ]]");
+        assert_eq!(done.code, 0, "{}", done.text());
+    }
+}

@@ -1,0 +1,75 @@
+//! Limits on time, from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod common;
+
+use std::time::Duration;
+
+use common::Exec;
+use common::proc::{marker, with_marker};
+
+#[test]
+fn a_timeout_ends_the_command_and_says_so() {
+    let done = Exec::new().timeout("0.3").run("sleep 30");
+    assert_eq!((done.code, done.outcome()), (124, "timed_out"));
+    assert_eq!(done.meta["exit_code"], 143);
+    assert_eq!(done.meta["signal"], "TERM");
+    assert_eq!(done.meta["timed_out"], true);
+    assert_eq!(done.meta["ended_by"], "timeout");
+    let elapsed = done.meta["elapsed_ms"].as_u64().unwrap();
+    assert!((300..1000).contains(&elapsed), "{elapsed}");
+}
+
+#[test]
+fn a_command_that_does_not_obey_is_killed_after_its_grace() {
+    let exec = Exec::new().timeout("0.2").args(&["--grace", "0.4"]);
+    let done = exec.run("trap '' TERM; while :; do sleep 1; done");
+    assert_eq!((done.code, done.outcome()), (124, "timed_out"));
+    assert_eq!(done.meta["signal"], "KILL");
+    let grace = done.meta["grace_ms"].as_u64().unwrap();
+    assert!((400..1500).contains(&grace), "{grace}");
+    assert!(done.meta["elapsed_ms"].as_u64().unwrap() >= 600);
+}
+
+#[test]
+fn a_handler_may_clean_up_and_its_exit_is_no_success() {
+    let exec = Exec::new().timeout("0.2");
+    let done = exec.run("trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done");
+    assert_eq!((done.code, done.text().as_str()), (124, "bye\n"));
+    assert_eq!(
+        (done.outcome(), &done.meta["exit_code"]),
+        ("timed_out", &0.into())
+    );
+}
+
+#[test]
+fn nothing_is_left_of_a_command_that_timed_out() {
+    let mark = marker();
+    let exec = Exec::new()
+        .timeout("0.5")
+        .args(&["--grace", "0.2"])
+        .env("MARK", &mark);
+    let done = exec.run("setsid nohup sh -c 'trap \"\" TERM HUP; sleep 50' & sleep 50");
+    assert_eq!(done.code, 124);
+    assert_eq!(with_marker(&mark), Vec::<i32>::new());
+    assert_eq!(done.meta["survivors"], serde_json::json!([]));
+}
+
+#[test]
+fn silence_is_limited_and_output_is_not_silence() {
+    let exec = Exec::new().args(&["--idle-timeout", "0.6"]);
+    let done = exec.run("repeat 4; do sleep 0.3; echo .; done; exit 6");
+    assert_eq!((done.code, done.outcome()), (6, "exited"));
+    let done = exec.run("echo a; sleep 30");
+    assert_eq!((done.code, done.outcome()), (124, "idle_timeout"));
+    assert_eq!(
+        (done.meta["timed_out"].as_bool(), &done.meta["ended_by"]),
+        (Some(true), &"idle_timeout".into())
+    );
+}
+
+#[test]
+fn a_command_in_time_is_not_touched() {
+    let done = Exec::new().timeout("20").run("sleep 0.1; exit 9");
+    assert_eq!((done.code, done.outcome()), (9, "exited"));
+    assert!(done.took < Duration::from_secs(10));
+}
