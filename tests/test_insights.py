@@ -190,7 +190,7 @@ def test_an_estimate_takes_five_runs_in_this_project(memory: Memory) -> None:
         ("[ -f x ]", 1, "condition is false", "info"),
         ("git diff --exit-code", 1, "differ", "info"),
         ("git grep x", 1, "no lines matched", "info"),
-        ("curl -f u", 22, "HTTP error", "warning"),
+        ("curl -f u", 22, "HTTP 400", "warning"),
         ("ssh h", 255, "ssh itself failed", "warning"),
         ("rsync a h:", 255, "ssh connection failed", "warning"),
         ("timeout 5 make", 124, "time limit", "warning"),
@@ -363,6 +363,13 @@ def test_what_fixed_it_rarely_is_not(memory: Memory) -> None:
     assert memory.run("npm test", 1, after=7200).of("fix") is None
 
 
+def test_what_is_run_anyway_mends_nothing(memory: Memory) -> None:
+    for ends in (1, 0, 1, 0, 0, 0, 1, 0):
+        memory.run("npm test", ends, after=700)
+        memory.run("make docs")
+    assert memory.run("npm test", 1, after=700).of("fix") is None
+
+
 def test_looking_around_mends_nothing(memory: Memory) -> None:
     for _ in range(3):
         breaks_and_is_mended(memory, "git status")
@@ -395,7 +402,7 @@ def test_at_most_two_lines_and_no_news_twice(memory: Memory) -> None:
         memory.run("ssh db1 uptime", 255)
     reply = memory.run("ssh db1 uptime", 255)
     assert {"retry", "streak", "ssh", "exit_code"} <= set(reply.kinds)
-    assert [one.kind for one in reply.insights if one.shown] == ["ssh", "exit_code"]
+    assert [one.kind for one in reply.insights if one.shown] == ["exit_code", "ssh"]
 
 
 def test_a_muted_kind_is_not_made(tmp_path: Path) -> None:

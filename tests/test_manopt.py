@@ -82,9 +82,9 @@ def test_flags_in_use_come_first_and_the_text_is_short() -> None:
     lines = text.splitlines()
     assert lines[:4] == [
         "options of tar, from its man page:",
-        "-f, --file=F: the file",
-        "-x: extract",
-        "-a: all",
+        "-f, --file=F: the file;",
+        "-x: extract;",
+        "-a: all;",
     ]
     assert SHOWN_BYTES - 100 < len(text.encode()) <= SHOWN_BYTES
     assert used_flags(Program("x", ("--size=5", "-la", "plain", "-"))) == {"--size", "-la", "-l", "-a"}

@@ -31,18 +31,19 @@ _EXPECTATIONS: Final = frozenset({"retry", "streak", "history", "similar", "dura
 def for_reply(
     before: Sequence[Insight], after: Sequence[Insight], result: RunResult | None, limit: int = 2
 ) -> list[Insight]:
-    """Return all insights of a reply, ``shown`` left true on at most ``limit`` that belong into its text.
+    """Return all insights of a reply, those for its text first: ``shown`` stays true on at most ``limit``.
 
     What was said before the command is an expectation: once the command succeeded, a warning that it might
     not is no news, and once it failed, an info that it usually succeeds helps nobody.
     """
-    kept = [_outdated(insight, result) for insight in before] + list(after)
+    told_again = {insight.kind for insight in after}
+    expected = [_outdated(insight, result) for insight in before]
+    kept = [replace(one, shown=one.shown and one.kind not in told_again) for one in expected] + list(after)
     ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
-    same = sorted(
-        (one for one in ranked if one.kind in _SAME_NEWS), key=lambda one: _SAME_NEWS.index(one.kind)
-    )
-    chosen = {one.id for one in [one for one in ranked if one not in same[1:]][:limit]}
-    return [insight if insight.id in chosen else replace(insight, shown=False) for insight in kept]
+    same = [one for kind in _SAME_NEWS for one in ranked if one.kind == kind]
+    chosen = [one for one in ranked if one not in same[1:]][:limit]
+    rest = [replace(one, shown=False) for one in kept if one not in chosen]
+    return chosen + rest
 
 
 def _outdated(insight: Insight, result: RunResult | None) -> Insight:

@@ -15,6 +15,8 @@ COMMANDS_BETWEEN: Final = 8
 GAP_SECS: Final = 3600.0
 SIGHTINGS: Final = 2
 SUCCESS_SHARE: Final = 0.6
+ROUTINE_FACTOR: Final = 2
+"""How much more often a repair must follow a failure than a success."""
 
 # Looking around repairs nothing, however often it precedes a success.
 _LOOKING_LIST: Final = """
@@ -32,55 +34,83 @@ _LOOKING_SUBCOMMANDS: Final = {
 
 @dataclass
 class _Sightings:
-    tried: int = 0
+    after_failure: int = 0
     worked: int = 0
+    after_success: int = 0
     last: Run | None = None
     texts: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class _Episode:
+    """Two runs of the template in a row in one session."""
+
+    first: Run
+    second: Run
+
+
 def fix(situation: Situation) -> Insight | None:
     """Name the command that most often made this template work again after a failure in this project."""
+    episodes = _episodes(situation)
+    failures = [one for one in episodes if failed(one.first)][:EPISODES_READ]
+    if len(failures) < SIGHTINGS:
+        return None
+    successes = [one for one in episodes if one.first.succeeded][:EPISODES_READ]
     found: dict[str, _Sightings] = defaultdict(_Sightings)
-    for failure, following in _episodes(situation):
-        _note(found, situation, failure, following)
-    proven = [
-        (template, seen)
-        for template, seen in found.items()
-        if seen.worked >= SIGHTINGS and seen.worked >= SUCCESS_SHARE * seen.tried
-    ]
+    for episode in failures + successes:
+        _note(found, situation, episode)
+    proven = {
+        template: seen for template, seen in found.items() if _is_proven(seen, len(failures), len(successes))
+    }
     if not proven:
         return None
-    template, best = max(proven, key=lambda pair: (pair[1].worked / pair[1].tried, pair[1].worked))
+    template, best = max(
+        proven.items(), key=lambda pair: (pair[1].worked / pair[1].after_failure, pair[1].worked)
+    )
     what = quoted(best.last.preview if best.last and len(best.texts) == 1 else template)
     when = age(situation.now - best.last.ended_at) if best.last else ""
-    message = (
-        f"{what} made this work again in {best.worked} of {best.tried} earlier failures here (last {when})"
+    counts = f"{best.worked} of {best.after_failure}"
+    return Insight(
+        "fix", "info", f"{what} made this work again in {counts} earlier failures here (last {when})"
     )
-    return Insight("fix", "info", message)
 
 
-def _episodes(situation: Situation) -> list[tuple[Run, Run]]:
-    """Pair each earlier failure with the next run of the template in the same session, newest first."""
-    pairs: list[tuple[Run, Run]] = []
+def _is_proven(seen: _Sightings, failures: int, successes: int) -> bool:
+    """Tell whether a command repairs: it is seen often enough, works mostly, and is no mere routine.
+
+    What runs as often when nothing was broken has no part in the repair.
+    """
+    if seen.worked < SIGHTINGS or seen.worked < SUCCESS_SHARE * seen.after_failure:
+        return False
+    return seen.after_success * failures * ROUTINE_FACTOR <= seen.after_failure * successes
+
+
+def _episodes(situation: Situation) -> list[_Episode]:
+    """Pair the runs of the template that follow each other in a session, newest first."""
+    pairs: list[_Episode] = []
     next_run: dict[str, Run] = {}
     for run in situation.same_template:
         if run.session_id is None:
             continue
         following = next_run.get(run.session_id)
-        if following and failed(run) and following.ended_at - run.ended_at <= GAP_SECS:
-            pairs.append((run, following))
+        if following and following.ended_at - run.ended_at <= GAP_SECS:
+            pairs.append(_Episode(run, following))
         next_run[run.session_id] = run
-    return pairs[:EPISODES_READ]
+    return pairs
 
 
-def _note(found: dict[str, _Sightings], situation: Situation, failure: Run, following: Run) -> None:
+def _note(found: dict[str, _Sightings], situation: Situation, episode: _Episode) -> None:
+    first, second = episode.first, episode.second
     between = situation.queries.session_runs(
-        failure.session_id or "", failure.rowid, following.rowid, COMMANDS_BETWEEN
+        first.session_id or "", first.rowid, second.rowid, COMMANDS_BETWEEN
     )
     for run in {run.template: run for run in between if run.succeeded and _may_repair(run)}.values():
         seen = found[run.template]
-        seen.tried += 1
-        if following.succeeded:
+        if first.succeeded:
+            seen.after_success += 1
+            continue
+        seen.after_failure += 1
+        if second.succeeded:
             seen.worked += 1
             seen.texts.add(run.preview)
             seen.last = seen.last or run

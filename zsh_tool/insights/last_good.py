@@ -21,9 +21,7 @@ def last_good(situation: Situation) -> Insight | None:
     when = age(situation.now - nearest.ended_at)
     differences = _differences(nearest, words, situation)
     if not differences:
-        return Insight(
-            "last_good", "info", f"the same command succeeded {when}; what it works on has changed"
-        )
+        return Insight("last_good", "info", f"this very command succeeded {when}")
     return Insight("last_good", "info", f"last success {when} {', '.join(differences)}")
 
 

@@ -57,9 +57,10 @@ def presented(name: str, options: str, program: Program) -> str:
     rest = [line for line in lines if line not in first]
     out = f"options of {name}, from its man page:"
     for line in first + rest:
-        if len((out + "\n" + line).encode()) > SHOWN_BYTES:
+        longer = f"{out}\n{line};"
+        if len(longer.encode()) > SHOWN_BYTES:
             break
-        out += "\n" + line
+        out = longer
     return out
 
 
