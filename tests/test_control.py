@@ -1,6 +1,7 @@
 """The control channel from the client's side: frames, replies, events, and an executor that goes away."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +15,29 @@ from zsh_tool.control import (
     ChannelClosedError,
     ChannelError,
     Decoder,
+    Malformed,
     Message,
     connect,
     encode,
 )
 
+VECTORS = Path(__file__).resolve().parent.parent / "zsh-tool-rs" / "tests" / "vectors" / "control.json"
 HELLO: dict[str, Any] = {"event": "hello", "protocol": 1, "version": "0", "pid": 7, "state": "standby"}
+
+
+def shown(message: Message | Malformed) -> dict[str, Any]:
+    if isinstance(message, Malformed):
+        return {"malformed": "bad_request"}
+    return {"fields": message.fields, "payload": message.payload.decode()}
+
+
+def test_frames_are_read_as_the_executor_reads_them() -> None:
+    for case in json.loads(VECTORS.read_text(encoding="utf-8")):
+        stream = case["input"].encode()
+        assert [shown(one) for one in Decoder().feed(stream)] == case["expect"], case["name"]
+        bytewise = Decoder()
+        found = [shown(one) for at in range(len(stream)) for one in bytewise.feed(stream[at : at + 1])]
+        assert found == case["expect"], case["name"]
 
 
 def test_what_is_written_is_read_back() -> None:

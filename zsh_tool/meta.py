@@ -3,11 +3,31 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final
 
 from zsh_tool.taskmodel import OUTCOMES, Survivor, TaskResult
 
-SCHEMA: Final = 1
+_WORDS, _MAYBE_WORDS = (str,), (str, NoneType)
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    "outcome": _WORDS,
+    "ended_by": _MAYBE_WORDS,
+    "exit_code": (int, NoneType),
+    "signal": _MAYBE_WORDS,
+    "pipestatus": (list,),
+    "timed_out": (bool,),
+    "elapsed_ms": (int,),
+    "grace_ms": (int,),
+    "output_bytes": (int,),
+    "survivors": (list,),
+    "recorded": (bool,),
+    "record_error": _MAYBE_WORDS,
+    "observation_id": _MAYBE_WORDS,
+    "cwd": _WORDS,
+    "error": _MAYBE_WORDS,
+    "output_kept": (bool,),
+    "output_error": _MAYBE_WORDS,
+}
 _SIZE_MAX: Final = 16 << 20
 
 
@@ -16,31 +36,28 @@ class MetaError(Exception):
 
 
 def result_of(meta: Mapping[str, Any]) -> TaskResult:
-    """Read an answer. Unknown keys are ignored, missing ones are an error."""
-    try:
-        if meta["schema"] != SCHEMA or meta["outcome"] not in OUTCOMES:
-            raise MetaError(f"schema {meta['schema']!r}, outcome {meta['outcome']!r}: not known here")
-        return TaskResult(
-            outcome=meta["outcome"],
-            ended_by=meta["ended_by"],
-            exit_code=meta["exit_code"],
-            signal=meta["signal"],
-            pipestatus=tuple(meta["pipestatus"]),
-            timed_out=meta["timed_out"],
-            elapsed_ms=meta["elapsed_ms"],
-            grace_ms=meta["grace_ms"],
-            output_bytes=meta["output_bytes"],
-            survivors=tuple(Survivor(one["pid"], one["name"]) for one in meta["survivors"]),
-            recorded=meta["recorded"],
-            record_error=meta["record_error"],
-            observation_id=meta["observation_id"],
-            cwd=meta["cwd"],
-            error=meta["error"],
-            output_kept=meta["output_kept"],
-            output_error=meta.get("output_error"),
-        )
-    except (KeyError, TypeError) as error:
-        raise MetaError(f"the answer lacks or misuses {error}") from error
+    """Read an answer. Unknown keys are ignored; one that is missing or of another kind is an error.
+
+    A later schema only adds keys, so its number is not looked at.
+    """
+    values = {key: _checked(meta, key, kinds) for key, kinds in _KINDS.items()}
+    survivors = [_checked_survivor(one) for one in values.pop("survivors")]
+    if values["outcome"] not in OUTCOMES or not all(type(code) is int for code in values["pipestatus"]):
+        raise MetaError(f"outcome {values['outcome']!r}, codes {values['pipestatus']!r}")
+    values["pipestatus"] = tuple(values["pipestatus"])
+    return TaskResult(survivors=tuple(survivors), **values)
+
+
+def _checked(meta: Mapping[str, Any], key: str, kinds: tuple[type, ...]) -> Any:
+    if not isinstance(meta, Mapping) or key not in meta:
+        raise MetaError(f"the answer lacks {key}")
+    if type(meta[key]) not in kinds:
+        raise MetaError(f"the answer has {key} = {meta[key]!r}")
+    return meta[key]
+
+
+def _checked_survivor(one: Mapping[str, Any]) -> Survivor:
+    return Survivor(_checked(one, "pid", (int,)), _checked(one, "name", (str,)))
 
 
 def read_result(file: Path) -> TaskResult | None:

@@ -1,0 +1,60 @@
+"""With and without an executor: the same commands end the same way, print the same, and give the same codes."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.registry import registry_of, request, run
+from zsh_tool.tasks import TaskRegistry
+
+VECTORS = Path(__file__).resolve().parent.parent / "zsh-tool-rs" / "tests" / "vectors"
+MORE = [
+    "kill -9 $$",
+    "false | true; kill -TERM $$",
+    "true | sh -c 'kill -9 $$'",
+    "yes | head -1",
+    "exit 300",
+    "exec false",
+    "print -r -- é | cat",
+    "coproc cat; true | false",
+    "set -e; false; echo no",
+    "! true | false",
+    "ls /proc/self/fd",
+    "printf '\\xff\\x00z'",
+    "true | true; ulimit -f 0",
+]
+
+
+async def one(
+    registry: TaskRegistry, command: str, scratch: Path
+) -> tuple[str, int | None, str | None, list[int], bytes]:
+    env = {**request("").env, "SCRATCH": str(scratch)}
+    result, said = await run(registry, command, cwd=scratch, env=env, timeout_secs=20)
+    said = said.replace(os.fsencode(scratch), b"SCRATCH")
+    return result.outcome, result.exit_code, result.signal, list(result.pipestatus), said
+
+
+def make(scratch: Path) -> None:
+    scratch.mkdir()
+
+
+@pytest.mark.anyio
+async def test_both_runners_agree_on_every_vector(executor: Path, tmp_path: Path) -> None:
+    cases = json.loads((VECTORS / "exec.json").read_text(encoding="utf-8"))
+    commands = [(case["input"], case["expect"]) for case in cases] + [(text, None) for text in MORE]
+    for number in range(len(commands)):
+        for kind in ("rust", "python"):
+            make(tmp_path / f"{kind}-{number}")
+    async with registry_of(executor) as rust, registry_of(None) as python:
+        for number, (command, expected) in enumerate(commands):
+            theirs, ours = await asyncio.gather(
+                one(rust, command, tmp_path / f"rust-{number}"),
+                one(python, command, tmp_path / f"python-{number}"),
+            )
+            assert ours == theirs, command
+            if expected is not None:
+                assert ours[1] == expected["exit_code"], command
+                assert ours[3] in expected["pipestatus_any_of"], command
