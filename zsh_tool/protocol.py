@@ -189,7 +189,7 @@ class Face:
                 INVALID_PARAMS, f"unknown tool {params.name!r}; {hint}there are {', '.join(self._tools)}"
             )
         call = Call(client=_client_name(ctx))
-        if ctx.meta is not None and ctx.meta.get("progressToken") is not None:
+        if ctx.meta is not None and "progress_token" in ctx.meta:
             call.report = _reporter(ctx)
         return as_result(params.name, await self.call(params.name, params.arguments, call))
 

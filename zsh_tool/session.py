@@ -49,6 +49,8 @@ class Book:
 
     template: str = ""
     project: str = ""
+    ours: bool = False
+    """Whether this server started it: only then its end is ours to record."""
     before: Sequence[Insight] = ()
     estimate: DurationEstimate | None = None
     carried: Sequence[ShownInsight] = ()
@@ -178,7 +180,7 @@ class Session:
     def _look_up(self, command: str, cwd: Path) -> _Known:
         project, template = project_of(cwd), template_command(command)
         verdict = self.breaker.check(template, project)
-        book = Book(template, project)
+        book = Book(template, project, ours=True)
         if verdict.allowed:
             book.before = self.alan.get_insights(command, cwd)
             book.estimate = self.alan.estimate(command, cwd)
@@ -217,7 +219,7 @@ class Session:
 
     async def _close_book(self, task: Task, book: Book) -> Sequence[Insight]:
         result = await asyncio.shield(task.ended)
-        if not book.template or task.facts.session_id != self.id:
+        if not book.ours:
             return ()
         ran = result.outcome in ON_ITS_OWN
         self.breaker.finished(book.template, book.project, timed_out=result.timed_out, ran=ran)
