@@ -49,7 +49,7 @@ impl Job {
             (Some(request), _) => Some(Order::by_hand(request, invocation.persist)),
             (None, Some(server)) => {
                 sys::leave_session();
-                recorder.open();
+                recorder.open_ahead();
                 sideband = Sideband::prepare(&server.directory().join(SIDEBAND));
                 server.adopt_owner(sys::standard_input().into())?;
                 server.await_order(signals)?
@@ -102,6 +102,7 @@ impl Job {
             server.set_persistent(self.order.persist);
             server.accept_order(&self.order, task.pid());
         }
+        self.recorder.open_ahead();
         task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
         let status = self.answer(&task, &armed, &command);
         drop(armed);
@@ -168,10 +169,10 @@ impl Job {
             if !task.output().is_finished() && sys::fork_away().is_ok_and(|is_copy| is_copy) {
                 hand_on(task);
             }
-            self.recorder.after_answer();
+            self.recorder.leave();
             return Ok(());
         };
-        self.recorder.after_answer();
+        self.recorder.leave();
         task.attend(&mut server, Task::is_over)?;
         task.collect_rest();
         task.attend(&mut server, Task::has_handed_all_on)?;

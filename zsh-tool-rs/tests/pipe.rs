@@ -59,6 +59,7 @@ fn a_slow_reader_loses_nothing_and_holds_up_no_timeout() {
         all.extend_from_slice(&block[..count]);
     }
     assert_eq!((all.len(), &all[300_000..]), (300_003, &b"end"[..]));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 
     let exec = Exec::new().timeout("0.2");
     let mut child = exec.command("yes").stdout(Stdio::piped()).spawn().unwrap();

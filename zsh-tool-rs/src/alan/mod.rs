@@ -23,6 +23,7 @@ pub use observation::{Observation, Retention, ShownInsight, stored_text};
 pub use place::project;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use open::Store;
 use patience::{Patience, RECORD_BOUND, UPKEEP_BOUND};
@@ -45,7 +46,19 @@ impl Alan {
     /// # Errors
     /// When it cannot be opened for writing.
     pub fn open(path: &Path, limits: Retention) -> Result<Self, AlanError> {
-        let patience = Patience::new(RECORD_BOUND);
+        Self::open_within(RECORD_BOUND, path, limits)
+    }
+
+    /// The same, but without waiting for other writers: for opening ahead of time, while something else must not wait.
+    ///
+    /// # Errors
+    /// As for [`Alan::open`], and at once when the database is locked.
+    pub fn open_ahead(path: &Path, limits: Retention) -> Result<Self, AlanError> {
+        Self::open_within(Duration::ZERO, path, limits)
+    }
+
+    fn open_within(bound: Duration, path: &Path, limits: Retention) -> Result<Self, AlanError> {
+        let patience = Patience::new(bound);
         let mut alan = Self {
             path: path.to_path_buf(),
             limits,

@@ -163,7 +163,10 @@ impl Output {
         let Some(source) = &mut self.source else {
             return false;
         };
-        self.block.resize(BLOCK, 0);
+        if self.block.is_empty() {
+            // Fresh zeroes cost nothing until they are written to, so that a short output touches little memory.
+            self.block = vec![0; BLOCK];
+        }
         match source.read(&mut self.block) {
             Ok(0) => self.close(),
             Ok(count) => {

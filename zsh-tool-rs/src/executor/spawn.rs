@@ -242,5 +242,5 @@ pub fn find_zsh(asked: Option<&Path>) -> PathBuf {
 
 fn is_executable(path: &Path) -> bool {
     let name = CString::new(path.as_os_str().as_bytes());
-    path.is_file() && name.is_ok_and(|name| sys::process::is_executable(&name))
+    name.is_ok_and(|name| sys::process::is_executable(&name)) && path.is_file()
 }

@@ -38,7 +38,7 @@ pub const SYSTEM_READ: i64 = libc::SYS_read;
 pub const SYSTEM_SELECT: i64 = libc::SYS_pselect6;
 
 /// Room for what the child does before it execs, and for what libc does in its name.
-const CHILD_STACK: usize = 64 * 1024;
+const CHILD_STACK: usize = 32 * 1024;
 
 pub(super) fn errno() -> i32 {
     // SAFETY: takes no argument; the address is this thread's own.
