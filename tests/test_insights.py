@@ -119,6 +119,13 @@ def test_grep_that_finds_nothing_is_no_failing_streak(memory: Memory) -> None:
     assert reply.text == "[grep exit 1: no lines matched, not an error]"
 
 
+def test_what_the_agent_killed_did_not_fail(memory: Memory) -> None:
+    for _ in range(4):
+        memory.run("npm run dev", Result(143, outcome="killed", signal="TERM"))
+    assert memory.before("npm run dev").insights == []
+    assert memory.alan.get_stats("session", memory.cwd)["failed"] == 0
+
+
 def test_a_streak_belongs_to_one_project(memory: Memory) -> None:
     for _ in range(3):
         memory.run("make", 2, after=3600)

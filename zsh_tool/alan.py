@@ -132,10 +132,13 @@ class ALAN:
                 observation_id = self._record_core(command, result, cwd, description, author, insights)
             # A reader that holds the file spares the writer the recovery of the log.
             self._queries.refresh()
-            self._record_ssh(command, result, observation_id)
+            has_table = self._queries.reader.has("ssh_observations")
             self._after_failure(command, result, cwd)
             self._judge()
-            return observation_id
+        # It may have to wait for another writer; nobody else has to wait with it.
+        if has_table:
+            self._record_ssh(command, result, observation_id)
+        return observation_id
 
     # TODO(phase3): port to Rust MCP server
     def get_stats(self, scope: Scope = "session", cwd: Path | str | None = None) -> dict[str, Any]:
@@ -317,7 +320,7 @@ class ALAN:
     # TODO(phase3): port to Rust MCP server
     def _record_ssh(self, command: str, result: RunResult, observation_id: str | None) -> None:
         uses = side_recording.ssh_uses(stored_text(command), result)
-        if uses and self._queries.reader.has("ssh_observations"):
+        if uses:
             path = self._settings.database.path
             side_recording.record_ssh(path, uses, observation_id, self._clock())
 

@@ -80,7 +80,7 @@ class RecentRun:
     at: float
     exit_code: int | None
     timed_out: bool
-    success: bool
+    outcome: str | None
 
 
 @dataclass(frozen=True)
@@ -167,11 +167,16 @@ class Queries:
         whole = "duration_ms > 0"
         if self.reader.has("recent_commands", "parent_id", "observation_id"):
             whole = "parent_id IS NULL AND (observation_id IS NOT NULL OR duration_ms > 0)"
+        outcome = "NULL"
+        if self.reader.has("recent_commands", "observation_id") and self.reader.has(
+            "observations", "outcome"
+        ):
+            outcome = "(SELECT outcome FROM observations AS o WHERE o.id = observation_id)"
         here = "1"
         if self.reader.has("recent_commands", "project"):
             here = "coalesce(project, :project) = :project"
         rows = self.reader.rows(
-            "SELECT command_hash, command_preview, timestamp, exit_code, timed_out, success"
+            f"SELECT command_hash, command_preview, timestamp, exit_code, timed_out, {outcome} AS outcome"
             f" FROM recent_commands WHERE {column} = :value AND timestamp > :since AND {whole}"
             f" AND session_id = :session AND {here} ORDER BY timestamp DESC LIMIT :limit",
             {"value": value, "since": since, "session": session_id, "project": project, "limit": limit},
@@ -314,5 +319,5 @@ def _recent(row: Row) -> RecentRun:
         at=row["timestamp"],
         exit_code=row["exit_code"],
         timed_out=bool(row["timed_out"]),
-        success=bool(row["success"]),
+        outcome=row["outcome"],
     )

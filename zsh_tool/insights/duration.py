@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from zsh_tool.insights.model import DurationEstimate, Insight
-from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.situation import Situation, failed
 from zsh_tool.insights.text import span
 from zsh_tool.queries import Run
 
@@ -50,7 +50,11 @@ def _completed(run: Run) -> bool:
 
 
 def _estimate(runs: Sequence[Run]) -> DurationEstimate | None:
-    ordered = sorted([run.duration_ms for run in runs if _completed(run)][:RUNS_USED])
+    completed = [run for run in runs if _completed(run)]
+    # A run that failed early says little about how long the command takes, unless it never does anything else.
+    good = [run for run in completed if not failed(run)]
+    used = good if len(good) >= ENOUGH_RUNS else completed
+    ordered = sorted([run.duration_ms for run in used][:RUNS_USED])
     if len(ordered) < ENOUGH_RUNS:
         return None
     p90 = ordered[min(len(ordered) - 1, round(0.9 * (len(ordered) - 1) + 0.499))]

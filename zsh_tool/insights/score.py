@@ -6,7 +6,7 @@ Nothing is stored for it but the fact that it was shown; the verdicts are comput
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from zsh_tool.insights.situation import failed
+from zsh_tool.insights.situation import failed, interrupted
 from zsh_tool.queries import Queries, Run, ShownRow
 
 Verdict = Literal["helped", "ignored", "open"]
@@ -78,7 +78,7 @@ def _verdict(queries: Queries, row: ShownRow) -> Verdict:
     """
     # The row went along with the first command after the reply that showed it.
     following = queries.session_runs(row.session_id, row.command_rowid - 1, None, FOLLOWING_READ)
-    again = next((run for run in following if run.template == row.template), None)
+    again = next((run for run in following if run.template == row.template and not interrupted(run)), None)
     if again is not None:
         return _outcome(again)
     return "helped" if row.kind in _WARN_AGAINST and len(following) >= FOLLOWING_READ else "open"

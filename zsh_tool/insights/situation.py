@@ -13,6 +13,8 @@ from zsh_tool.queries import Queries, RecentRun, Run, decayed, preview_of
 RECENT_SECS = 600.0
 """What "just now" means for retries."""
 
+INTERRUPTED = frozenset(("killed", "cancelled", "session_ended"))
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -54,7 +56,8 @@ class Situation:
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
         runs = self.queries.runs_by_hash(self.project, self.hash)
-        return self._others([run for run in runs if same_text(run.preview, self.command)])
+        alike = [run for run in runs if same_text(run.preview, self.command) and not interrupted(run)]
+        return self._others(alike)
 
     @cached_property
     def same_template(self) -> list[Run]:
@@ -67,7 +70,7 @@ class Situation:
         """Runs of this very text in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
         runs = self.queries.recent(self.session_id, self.project, "command_hash", self.hash, since)
-        return [run for run in runs if same_text(run.preview, self.command)]
+        return [run for run in runs if same_text(run.preview, self.command) and not interrupted(run)]
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
@@ -87,6 +90,8 @@ class Situation:
         return good / total if total > 0 else 0.0
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
+        if interrupted(run):
+            return False
         # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
         return shape(run.preview) == shape(self.preview)
 
@@ -105,11 +110,16 @@ def same_text(preview: str, command: str) -> bool:
     return _words(preview) == _words(preview_of(command))
 
 
+def interrupted(run: Run | RecentRun) -> bool:
+    """Tell whether somebody ended a run from outside, so that its end says nothing about the command."""
+    return run.outcome in INTERRUPTED
+
+
 def failed(run: Run | RecentRun) -> bool:
     """Tell whether a run failed in a way worth talking about: grep that found nothing did not."""
     if run.timed_out:
         return True
-    if run.exit_code is None or run.exit_code == 0:
+    if run.exit_code is None or run.exit_code == 0 or interrupted(run):
         return False
     return not is_benign(run.preview, run.exit_code)
 
