@@ -218,6 +218,7 @@ async def adopted(found: Found) -> Supervised:
     if answer is not None:
         task.settle(answer)
         task.ended_at = meta.stat().st_mtime
+        task.announced = True
     if supervised.channel is None:
         task.settle(lost(task, last_words(found.directory)))
         task.left()

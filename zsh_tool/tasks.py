@@ -91,7 +91,7 @@ class TaskRegistry:
 
     async def start(self, request: TaskRequest) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
-        live = [task for task in self.tasks() if task.live]
+        live = [launched.task for launched in self._tasks.values() if launched.task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
         starting = self._hold(self._start(request))
