@@ -203,6 +203,11 @@ def test_an_estimate_takes_five_runs_in_this_project(memory: Memory) -> None:
         ("timeout 5 make", 124, "time limit", "warning"),
         ("python -m pytest", 5, "no tests were collected", "warning"),
         ("pytest", 1, "some failed", "info"),
+        ("ssh h 'grep x y'", 1, "no lines matched", "info"),
+        ("ssh -p 22 h grep x y", 255, "ssh itself failed", "warning"),
+        ("timeout -k 5 10 grep x y", 1, "no lines matched", "info"),
+        ("bash -lc 'cd a; grep x y'", 1, "no lines matched", "info"),
+        ("uv run pytest -q", 5, "no tests were collected", "warning"),
     ],
 )
 def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> None:
@@ -224,6 +229,9 @@ def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> 
         ("a.out", 164),
         ("true", 0),
         ("echo grep x", 1),
+        ("ssh h 'make && grep x y'", 1),
+        ("sh script.sh", 1),
+        ("timeout 5", 1),
     ],
 )
 def test_what_a_code_does_not_say_is_not_said(command: str, code: int) -> None:

@@ -112,7 +112,7 @@ class Reader:
         connection.row_factory = sqlite3.Row
         try:
             # Only a read shows whether the file and its WAL can be used.
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
             connection.close()
             raise
@@ -133,10 +133,13 @@ class Reader:
         version = self.rows("PRAGMA schema_version")
         if not version or version[0][0] == self._schema_version:
             return
-        names = [row[0] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        self.schema = MappingProxyType(
-            {name: frozenset(row[1] for row in self.rows(f"PRAGMA table_info({name})")) for name in names}
-        )
+        columns: dict[str, set[str]] = {}
+        for table, column in self.rows(
+            "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c"
+            " WHERE m.type = 'table'"
+        ):
+            columns.setdefault(table, set()).add(column)
+        self.schema = MappingProxyType({table: frozenset(names) for table, names in columns.items()})
         self._schema_version = version[0][0]
 
     def _give_up(self, wrong: sqlite3.DatabaseError) -> None:

@@ -213,10 +213,11 @@ class _Rows:
         recent = {name: row[name] for name in (*kept, "exit_code", "timed_out", "project", "parent_id")}
         recent |= {"timestamp": self._now, "success": int(success), "observation_id": row["id"]}
         self._insert("recent_commands", recent)
-        self._connection.execute(
-            _STREAK, {"hash": row["command_hash"], "success": int(success), "time": self._now}
-        )
+        self._update_streak(str(row["command_hash"]), success)
         return str(row["id"])
+
+    def _update_streak(self, command_hash: str, success: bool) -> None:
+        self._connection.execute(_STREAK, {"hash": command_hash, "success": int(success), "time": self._now})
 
     def _add_insight(self, shown: ShownInsight, observation_id: str) -> None:
         row: dict[str, object] = {

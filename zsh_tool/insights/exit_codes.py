@@ -1,17 +1,25 @@
 """Exit codes: what a code means for the program that gave it."""
 
+import re
+import shlex
 import signal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from zsh_tool.insights.exit_table import PROGRAMS, SIGNAL_HINTS, SUBCOMMANDS, Meaning
 from zsh_tool.insights.model import Insight, RunResult
-from zsh_tool.insights.words import Program, deciding, program
+from zsh_tool.insights.words import Program, after_options, deciding, program, split_words
+from zsh_tool.ssh import parse_ssh
 
 _CANNOT_RUN: Final = Meaning("found but not executable (permission, or not a program)", "zshmisc(1), sh(1p)")
 _NOT_FOUND: Final = Meaning("command not found: check the name, PATH, or whether it is installed", "sh(1p)")
 SIGPIPE_CODE: Final = 141
 LAST_CLASSIC_SIGNAL: Final = 31
+
+_SHELLS: Final = frozenset(("sh", "bash", "zsh", "dash", "ksh"))
+_SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*c")
+_RUNNERS: Final = frozenset(("uv", "poetry", "pipenv", "pdm", "hatch"))
 
 
 def exit_code(command: str, result: RunResult) -> Insight | None:
@@ -58,6 +66,10 @@ def segment_meaning(segment: str, code: int) -> str | None:
 def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
     """Return what a code means for a program, or in general; None if there is nothing to say."""
     if candidate is not None:
+        inside = _inside(candidate)
+        if inside and code not in PROGRAMS.get(candidate.name, {}):
+            meanings = {meaning_of(one, code) for one in inside}
+            return meanings.pop() if len(meanings) == 1 else None
         special = SUBCOMMANDS.get(candidate.name, {}).get(_first_word(candidate), {})
         if code in special:
             return special[code]
@@ -75,6 +87,26 @@ def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
 def _is_benign_of(candidate: Program | None, code: int) -> bool:
     meaning = meaning_of(candidate, code) if candidate is not None else None
     return meaning is not None and meaning.benign
+
+
+def _inside(candidate: Program) -> list[Program | None]:
+    """Return the programs whose code a program passes on: those of a remote or nested command line."""
+    args = list(candidate.args)
+    if candidate.name == "ssh":
+        parsed = parse_ssh(shlex.join(["ssh", *args]))
+        # The remote shell reads the words once more.
+        return (
+            deciding(" ".join(split_words(parsed.remote_command))) if parsed and parsed.remote_command else []
+        )
+    if candidate.name in _SHELLS:
+        scripts = [after for flag, after in pairwise(args) if _SCRIPT_FLAG.fullmatch(flag)]
+        return deciding(scripts[0]) if scripts else []
+    if candidate.name == "timeout":
+        rest = after_options(args, 0, "ks")
+        return [program(shlex.join(args[rest + 1 :]))]
+    if candidate.name in _RUNNERS and args[:1] == ["run"]:
+        return [program(shlex.join(args[1:]))]
+    return []
 
 
 def _candidates(command: str, result: RunResult) -> list[Program | None]:

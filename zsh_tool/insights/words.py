@@ -58,7 +58,7 @@ def program(simple: str) -> Program | None:
         if _ASSIGNMENT.match(word):
             position += 1
         elif word in _PREFIXES:
-            position = _after_options(words, position + 1, _PREFIXES[word])
+            position = after_options(words, position + 1, _PREFIXES[word])
         elif word in _COMPOUND or word.startswith("("):
             return None
         else:
@@ -103,7 +103,8 @@ def _parts(command: str) -> list[tuple[str, str]]:
     return parts
 
 
-def _after_options(words: list[str], position: int, with_value: str) -> int:
+def after_options(words: list[str], position: int, with_value: str) -> int:
+    """Return the place of the first word that is neither an option nor the value of one."""
     while position < len(words) and words[position].startswith("-") and words[position] != "-":
         word = words[position]
         position += 1
