@@ -43,7 +43,12 @@ fmt: ## format both languages
 
 bench: build ## the targets of docs/performance.md, as ratios in one run
 	@.ci/setup test
-	@$(CARGO) bench --locked
+	@failed=0; \
+	(cd zsh-tool-rs && cargo bench --locked --benches) || failed=1; \
+	for file in tests/bench/[a-z]*.py; do \
+		python3 -m $$(echo $${file%.py} | tr / .) || failed=1; \
+	done; \
+	exit $$failed
 
 interop: build ## clients that we did not write, from npm
 	@.ci/setup interop

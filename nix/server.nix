@@ -44,7 +44,7 @@ pkgs.buildPythonApplication {
 
   # the checks of the flake run the suite against the installed executor
   doCheck = false;
-  pythonImportsCheck = [ "zsh_tool" ];
+  pythonImportsCheck = [ "zsh_tool.server" ];
   meta = {
     inherit (project) description;
     mainProgram = "zsh-tool";
