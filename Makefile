@@ -4,7 +4,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup run build test lint fmt bench interop wheel nix teeth nix-teeth clean needs-rust needs-python needs-suite needs-installed
 
+# A Nix shell brings its own Python.
+ifneq ($(ZSH_TOOL_TOOLS),declared)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+endif
 export PYTHONDONTWRITEBYTECODE := 1
 CARGO := cd zsh-tool-rs && cargo
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/zsh-tool-rs/target)
@@ -78,8 +81,8 @@ clean: ## remove what was built
 	@rm -rf .venv build dist zsh-tool-rs/target
 
 # What the kinds of checks find.
-needs-rust:
-needs-python:
+needs-rust needs-python:
+	@:
 needs-suite: build
 	@$(CARGO) build --locked --quiet --example rules
 needs-installed: build
