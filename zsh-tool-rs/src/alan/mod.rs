@@ -194,4 +194,27 @@ mod tests {
         let error = error_under("PRAGMA query_only = 1", "PRAGMA query_only = 0");
         assert!(matches!(error, AlanError::ReadOnly(_)), "{error:?}");
     }
+
+    #[test]
+    fn without_a_log_records_are_written_too() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut alan = Alan::open(&temp.path().join("alan.db"), Retention::default()).unwrap();
+        let db = &alan.store.as_ref().unwrap().db;
+        db.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))
+            .unwrap();
+        alan.record(&observation()).unwrap();
+        alan.after_answer();
+        let db = &alan.store.as_ref().unwrap().db;
+        let mode: String = db
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap();
+        let level: i64 = db
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        assert_eq!((mode.as_str(), level), ("delete", 1));
+        let rows: i64 = db
+            .query_row("SELECT count(*) FROM observations", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 1);
+    }
 }

@@ -12,6 +12,10 @@ use super::time::Moment;
 /// The most rows of one table that one command's share removes.
 const SHARE: u32 = 64;
 
+/// The observations that one transaction removes: each lies in other pages of several indexes, and a
+/// record of another command may be waiting for the lock.
+const AT_ONCE: usize = 16;
+
 /// A row that weighs less is forgotten.
 const LEAST_WEIGHT: f64 = 0.01;
 
@@ -21,16 +25,20 @@ const PRUNED_PER_SHARE: u32 = 1_000;
 /// Removes this command's share of what is over the bound, too light, or no longer recent.
 ///
 /// # Errors
-/// Whatever SQLite reports; then nothing was removed.
+/// Whatever SQLite reports; what was removed before stays removed.
 pub fn share(db: &Connection, limits: Retention) -> rusqlite::Result<()> {
     let plan = Plan::of(db, limits)?;
     if plan.is_empty() {
         return Ok(());
     }
-    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    for rowid in plan.observations {
-        forget(db, rowid)?;
+    for rowids in plan.observations.chunks(AT_ONCE) {
+        let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+        for rowid in rowids {
+            forget(db, *rowid)?;
+        }
+        transaction.commit()?;
     }
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     for (table, excess) in plan.others {
         trim(db, table, excess)?;
     }
