@@ -35,12 +35,12 @@ $ curl -sf http://api.local/daily | jq .count
 
 # a host that is often away
 $ ssh bastion uptime
-[ssh exit 255: ssh itself failed: the connection was not made or was lost; connecting to `bastion` failed in 26 of 63 tries (last 1 d ago)]
+[ssh exit 255: ssh itself failed: the connection was not made or was lost; connecting to `bastion` failed in 20 of 50 tries (last 1 d ago)]
 [exit 255 in 0.1 s]
 
 # too slow for its limit
 $ python import.py --all
-[this command timed out in 44 of 63 runs here (after up to 120 s); allow more time or narrow it; this very command succeeded 4 d ago]
+[this command timed out in 35 of 50 runs here (after up to 120 s); allow more time or narrow it; this very command succeeded 4 d ago]
 [timed out, ended (exit 143, TERM) in 2 min]
 
 # a branch that is not there

@@ -21,7 +21,7 @@ from zsh_tool.insights.situation import Situation, result_failed
 from zsh_tool.insights.ssh import ssh as ssh_insight
 from zsh_tool.neverhang import WINDOW_SECS, TimedOutRow
 from zsh_tool.project import project_of, stored_path
-from zsh_tool.queries import Queries
+from zsh_tool.queries import RUNS_READ_AFTER, Queries
 from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ class ALAN:
         with self._lock:
             text = stored_text(command)
             found = [make(text, result) for make in catalogue.OF_RESULT]
-            situation = self._situation(command, cwd, result.observation_id)
+            situation = self._situation(command, cwd)
             if situation is not None:
+                situation = replace(situation, own_id=result.observation_id, runs_read=RUNS_READ_AFTER)
                 found.append(catalogue.unusual(situation, result))
                 if result_failed(text, result):
                     found += [make(situation) for make in catalogue.AFTER_FAILURE]
@@ -251,7 +252,7 @@ class ALAN:
         settings = self._settings.database
         return settings.record and not any(fnmatch.fnmatchcase(command, glob) for glob in settings.ignore)
 
-    def _situation(self, command: str, cwd: Path | str, own_id: str | None = None) -> Situation | None:
+    def _situation(self, command: str, cwd: Path | str) -> Situation | None:
         if not self._queries.refresh():
             return None
         return Situation(
@@ -262,7 +263,6 @@ class ALAN:
             now=self._clock(),
             half_life_days=self._settings.database.half_life_days,
             queries=self._queries,
-            own_id=own_id,
         )
 
     def _latest_situation(self, command: str, cwd: Path | str) -> Situation | None:

@@ -12,8 +12,11 @@ from typing import Any, Final, NamedTuple
 from zsh_tool.database import Reader, Row
 from zsh_tool.normalize import PREVIEW_CHARS
 
-RUNS_READ: Final = 100
-"""Most runs of one command or template that an insight looks at."""
+RUNS_READ: Final = 50
+"""Most runs of one command or template that are looked at before each command."""
+
+RUNS_READ_AFTER: Final = 100
+"""The same after a failure, when there is more to find out and nobody waits for a shell."""
 
 LEGACY_READ: Final = 200
 """Most rows looked at to find those without a project, written by earlier releases."""
@@ -141,7 +144,7 @@ class Queries:
         where = f"project = ? AND command_template = ? AND {self._whole()}"
         return self._runs(where, (project, template), limit)
 
-    def runs_in_project(self, project: str, template: str, limit: int = RUNS_READ) -> list[Run]:
+    def runs_in_project(self, project: str, template: str, limit: int = RUNS_READ_AFTER) -> list[Run]:
         """Return runs of this template in exactly this project, segments included, newest first."""
         if not self._knows_projects():
             return []

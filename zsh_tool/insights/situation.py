@@ -8,7 +8,7 @@ from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.words import Program, deciding
-from zsh_tool.queries import Queries, RecentRun, Run, decayed, preview_of
+from zsh_tool.queries import RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
 
 RECENT_SECS = 600.0
 """What "just now" means for retries."""
@@ -28,6 +28,7 @@ class Situation:
     half_life_days: float
     queries: Queries
     own_id: str | None = None
+    runs_read: int = RUNS_READ
 
     @cached_property
     def hash(self) -> str:
@@ -55,14 +56,14 @@ class Situation:
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
-        runs = self.queries.runs_by_hash(self.project, self.hash)
+        runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
         alike = [run for run in runs if same_text(run.preview, self.command) and not interrupted(run)]
         return self._others(alike)
 
     @cached_property
     def same_template(self) -> list[Run]:
         """Runs of this template in this project, newest first."""
-        runs = self.queries.runs_by_template(self.project, self.template)
+        runs = self.queries.runs_by_template(self.project, self.template, self.runs_read)
         return self._others([run for run in runs if self._is_alike(run)])
 
     @cached_property
