@@ -287,5 +287,8 @@ async def test_close_leaves_nothing_and_takes_bounded_time(executor: Path) -> No
     await registry.close()
     assert time.monotonic() - started < 4
     assert not any(map(alive, pids))
+    assert {task.result and task.result.outcome for task in (stubborn, polite)} == {"session_ended"}
+    with pytest.raises(StartError, match="ending"):
+        await registry.start(request("true"))
     assert list((registry.settings.state_dir / "tasks").iterdir()) == []
     assert list((registry.settings.state_dir / "servers").iterdir()) == []

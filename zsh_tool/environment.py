@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from zsh_tool.config import Settings
+from zsh_tool.reaper import CHILDREN
 
 SYSTEM_PATH: Final = frozenset(
     f"{prefix}/{name}" for prefix in ("", "/usr", "/usr/local") for name in ("bin", "sbin", "games")
@@ -93,6 +94,7 @@ class Environment:
             )
         except OSError:
             return None
+        CHILDREN.spare()
         try:
             async with asyncio.timeout(LOGIN_LIMIT_SECS):
                 said, _ = await process.communicate()
@@ -103,6 +105,8 @@ class Environment:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+            # Daemons that a profile starts come to us, but they are the user's.
+            CHILDREN.spare()
         return marked_path(said)
 
     def _login_shell(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -149,14 +150,11 @@ class ExecutorLauncher:
         task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
         standby.channel.on_event = partial(_take_event, task)
         try:
-            leader = await self._hand_over(standby, request, task)
+            await self._begin(standby, request, task)
         except StartError:
             await standby.dismiss()
             self._discard(standby)
             raise
-        if request.persist and leader is not None:
-            task.facts = replace(facts, leader=leader)
-            await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
         task.ended.add_done_callback(lambda _: self._pool.refill_later(0))
         return Supervised(task, standby.directory, standby.channel, standby.process)
 
@@ -179,6 +177,19 @@ class ExecutorLauncher:
         await self._pool.close()
         await asyncio.gather(*self._discarding)
         self._maker.close()
+
+    async def _begin(self, standby: Standby, request: TaskRequest, task: Task) -> None:
+        if request.persist:
+            # Before it runs: should this server die in the next moment, the task can still be found.
+            try:
+                await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
+            except OSError as error:
+                raise StartError(f"a task that persists needs room for its facts: {error}") from error
+        leader = await self._hand_over(standby, request, task)
+        if request.persist and leader is not None:
+            task.facts = replace(task.facts, leader=leader)
+            with suppress(OSError):  # found again it will be all the same
+                await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
 
     async def _hand_over(self, standby: Standby, request: TaskRequest, task: Task) -> int | None:
         """Send the request; return the leader's process id, or None when the shell could not be started."""

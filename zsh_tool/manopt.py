@@ -39,7 +39,7 @@ async def read_page(name: str, timeout_secs: float) -> str | None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=environment,
-            start_new_session=True,
+            process_group=0,
             limit=PAGE_BYTES,
         )
     except OSError:

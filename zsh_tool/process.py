@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -67,6 +66,12 @@ class Process:
         """Whether the child has not been reaped yet."""
         return not self.exited.done()
 
+    def check(self) -> bool:
+        """Ask the kernel whether the child still runs, ahead of the event of its end."""
+        if self.running and self._pidfd >= 0:
+            self._readable()
+        return self.running
+
     def send_signal(self, number: int) -> None:
         """Send a signal, unless the child is gone."""
         if self.running:
@@ -80,11 +85,13 @@ class Process:
         self.exited.cancel()
 
     def _watch(self) -> None:
-        if sys.platform == "linux":
+        try:
             self._pidfd = os.pidfd_open(self._child.pid)
-            self._loop.add_reader(self._pidfd, self._readable)
-        else:
+        except (AttributeError, OSError):
+            # Another system, an old kernel, or no descriptor left: a thread waits instead.
             threading.Thread(target=self._wait, daemon=True).start()
+        else:
+            self._loop.add_reader(self._pidfd, self._readable)
 
     def _readable(self) -> None:
         status = self._child.poll()

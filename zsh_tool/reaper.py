@@ -27,6 +27,11 @@ class Children:
         self.lock = threading.Lock()
         self.known: set[int] = set()
 
+    def spare(self) -> None:
+        """Leave alone what has come to this process up to now, such as an agent that a login shell started."""
+        with self.lock:
+            self.known.update(children_of(os.getpid()))
+
 
 CHILDREN: Final = Children()
 """Of this process."""

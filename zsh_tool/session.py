@@ -274,7 +274,7 @@ class Session:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the configuration and the executor."""
-        return [*self.settings.problems, *self.choice.problems]
+        return [*self.settings.problems, *self.choice.problems, *self.registry.problems]
 
 
 @asynccontextmanager

@@ -35,7 +35,7 @@ class Standby:
     @property
     def usable(self) -> bool:
         """Whether it is still there."""
-        return self.process.running and not self.channel.closed.done()
+        return self.process.check() and not self.channel.closed.done()
 
     async def dismiss(self) -> None:
         """Have it end and clean up, by closing its owner's connection."""
@@ -60,10 +60,19 @@ class StandbyMaker:
             task_id, directory = await loop.run_in_executor(self._threads, self._dirs.claim)
         except OSError as error:
             raise StartError(f"no directory for a task can be made: {error}") from error
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        words = os.open(directory / WORDS_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        argv = [self._path, "--standby", "--control", directory, *self._options]
         try:
+            process, ours = await self._spawn(directory)
+        except OSError as error:
+            self._dirs.remove(directory)
+            raise StartError(f"the executor {self._path} cannot be started: {error.strerror}") from error
+        return await self._greeted(task_id, directory, process, ours)
+
+    async def _spawn(self, directory: Path) -> tuple[Process, socket.socket]:
+        argv = [self._path, "--standby", "--control", directory, *self._options]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        words = -1
+        try:
+            words = os.open(directory / WORDS_NAME, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             process = await Process.start(
                 argv,
                 threads=self._threads,
@@ -72,13 +81,14 @@ class StandbyMaker:
                 stderr=words,
                 cwd=Path("/"),
             )
-        except OSError as error:
+        except OSError:
             ours.close()
-            raise StartError(f"the executor {self._path} cannot be started: {error.strerror}") from error
+            raise
         finally:
             theirs.close()
-            os.close(words)
-        return await self._greeted(task_id, directory, process, ours)
+            if words >= 0:
+                os.close(words)
+        return process, ours
 
     async def _greeted(self, task_id: str, directory: Path, process: Process, ours: socket.socket) -> Standby:
         ours.setblocking(False)
@@ -152,7 +162,12 @@ class StandbyPool:
     async def _fill(self) -> None:
         try:
             while len(self._ready) < self._size and not self._closed:
-                self._ready.append(await self._make())
+                standby = await self._make()
+                if self._closed:
+                    await standby.dismiss()
+                    self._discard(standby)
+                else:
+                    self._ready.append(standby)
         except StartError:
             # The next command tries again, and reports what is wrong to someone who can act on it.
             return

@@ -52,11 +52,15 @@ class TaskDirs:
     """The directories of one server."""
 
     def __init__(self, state_dir: Path) -> None:
+        self._name = ""
+        self._lock = -1
+        self.move_to(state_dir)
+
+    def move_to(self, state_dir: Path) -> None:
+        """Use another place, before it is opened."""
         self._state_dir = state_dir
         self._tasks = state_dir / "tasks"
         self._servers = state_dir / "servers"
-        self._name = ""
-        self._lock = -1
 
     def open(self) -> list[Found]:
         """Make the places, take this server's lock, clean up, and return the tasks that persisted."""

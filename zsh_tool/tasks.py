@@ -3,8 +3,10 @@
 import asyncio
 import difflib
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 from zsh_tool.config import Settings
@@ -14,8 +16,9 @@ from zsh_tool.local import LocalLauncher
 from zsh_tool.output.layout import HEAD, RING
 from zsh_tool.shelf import Finished, surplus
 from zsh_tool.task import Task
-from zsh_tool.taskdirs import TaskDirs
+from zsh_tool.taskdirs import Found, TaskDirs, UnsafePlaceError
 from zsh_tool.taskmodel import (
+    SESSION_ENDED,
     InputClosedError,
     PythonOnlyError,
     SendReport,
@@ -70,6 +73,10 @@ class TaskRegistry:
         self._owners: dict[str, asyncio.Task[Any]] = {}
         self._held: set[asyncio.Task[Any]] = set()
         self._starting = 0
+        self._closing = False
+        self._temporary: Path | None = None
+        self.problems: tuple[str, ...] = ()
+        """What the user should know about the place of the tasks."""
         self._launcher: Launcher = (
             LocalLauncher(settings, self._dirs)
             if choice.path is None
@@ -83,14 +90,29 @@ class TaskRegistry:
 
     async def open(self) -> None:
         """Make the directories, find tasks that persisted, clean up after dead servers, warm up."""
-        found = await asyncio.to_thread(self._dirs.open)
+        found = await asyncio.to_thread(self._open_dirs)
         await self._launcher.open()
         for launched in await asyncio.gather(*(self._launcher.adopt(one) for one in found)):
             self._take(launched, announce=launched.task.running)
         await self._drop_surplus()
 
+    def _open_dirs(self) -> list[Found]:
+        """Open the usual place; where that cannot be, tasks live in a private temporary one."""
+        try:
+            return self._dirs.open()
+        except (OSError, UnsafePlaceError) as error:
+            place = Path(tempfile.mkdtemp(prefix="zsh-tool-"))
+            self._temporary = place
+            self.problems = (
+                f"tasks are kept in {place}, and those that persist will not be found again: {error}",
+            )
+            self._dirs.move_to(place)
+            return self._dirs.open()
+
     async def start(self, request: TaskRequest) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
+        if self._closing:
+            raise StartError("the server is ending")
         live = [launched.task for launched in self._tasks.values() if launched.task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
@@ -119,24 +141,41 @@ class TaskRegistry:
 
     async def close(self, by: str = "session") -> None:
         """End everything that is not meant to stay, within three seconds."""
+        self._closing = True
+        deadline = time.monotonic() + _CLOSE_LIMIT_SECS
         staying = {task.id for task in self.tasks() if task.live and task.persist}
         for task in self.tasks():
             if task.live and task.id not in staying:
                 task.kill_soon(by)
-        ending = {owner for task_id, owner in self._owners.items() if task_id not in staying}
-        if ending:
-            await asyncio.wait(ending, timeout=_CLOSE_LIMIT_SECS)
-        await self._launcher.close([self._tasks[task.id] for task in self.tasks() if task.live])
+        await self._wait_for_held(staying, deadline)
+        # Nobody may take the connections that are dropped now for executors that died.
         for held in list(self._held):
             held.cancel()
         await asyncio.gather(*self._held, return_exceptions=True)
+        await self._launcher.close([self._tasks[task.id] for task in self.tasks() if task.live])
+        for task in self.tasks():
+            if task.running and task.id not in staying:
+                task.settle(TaskResult(SESSION_ENDED, ended_by=by, elapsed_ms=task.elapsed_ms))
         gone = [launched.directory for launched in self._tasks.values() if not launched.task.persist]
         await asyncio.to_thread(self._remove_all, gone)
 
-    def _remove_all(self, directories: list[Any]) -> None:
+    async def _wait_for_held(self, staying: set[str], deadline: float) -> None:
+        """Wait for all work in the background but that on tasks which stay; ends may start more of it."""
+        while True:
+            left = self._held - {self._owners[task_id] for task_id in staying if task_id in self._owners}
+            if not left or time.monotonic() >= deadline:
+                return
+            timeout = max(0.0, deadline - time.monotonic())
+            await asyncio.wait(left, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    def _remove_all(self, directories: list[Path]) -> None:
         for directory in directories:
             self._dirs.remove(directory)
         self._dirs.close()
+        if self._temporary is not None and not any(
+            launched.task.persist for launched in self._tasks.values()
+        ):
+            self._dirs.remove(self._temporary)
 
     async def _start(self, request: TaskRequest) -> Task:
         self._starting += 1
