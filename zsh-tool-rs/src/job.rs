@@ -176,7 +176,7 @@ impl Job {
         task.attend(&mut server, Task::is_over)?;
         task.collect_rest();
         task.attend(&mut server, Task::has_handed_all_on)?;
-        server.farewell(Some(task.output().total()));
+        server.farewell(Some(task));
         Ok(())
     }
 }

@@ -149,16 +149,17 @@ impl Server {
     }
 
     /// Says that nothing of the task is left, and waits until the clients have heard it.
-    pub fn farewell(mut self, total: Option<u64>) {
-        if let Some(total) = total {
+    pub fn farewell(mut self, mut task: Option<Task>) {
+        if let Some(task) = &task {
+            let gone = json!({"event": "gone", "total": task.output().total()});
             for connection in &mut self.connections {
-                connection.send(&json!({"event": "gone", "total": total}));
+                connection.send(&gone);
             }
         }
         let deadline = Instant::now() + FAREWELL;
-        // Requests that crossed the last words are refused rather than cut off.
+        // Requests that crossed the last words are still served.
         let mut wait = Duration::ZERO;
-        while !self.connections.is_empty() && self.part(wait) {
+        while !self.connections.is_empty() && self.part(wait, task.as_mut()) {
             self.connections.retain(|c| c.is_open() && c.unsent() > 0);
             wait = deadline.saturating_duration_since(Instant::now());
             if wait.is_zero() {
@@ -169,7 +170,7 @@ impl Server {
     }
 
     /// One turn of the farewell. False when the system cannot even wait.
-    fn part(&mut self, wait: Duration) -> bool {
+    fn part(&mut self, wait: Duration, mut task: Option<&mut Task>) -> bool {
         let mut set = PollSet::default();
         for connection in &mut self.connections {
             connection.register(&mut set);
@@ -180,8 +181,10 @@ impl Server {
         for connection in &mut self.connections {
             connection.exchange(&set);
             while let Some(frame) = connection.next_frame() {
-                let (Frame::Message(fields, _) | Frame::Malformed(_, _, fields)) = frame;
-                connection.send(&refused(&fields, "not_running", "the task is over"));
+                answer(connection, frame, task.as_deref_mut());
+            }
+            if let Some(task) = &task {
+                tell(connection, task);
             }
         }
         true
@@ -213,9 +216,8 @@ impl Channel for Server {
     }
 
     fn serve(&mut self, set: &PollSet, task: &mut Task) {
-        self.take_requests(set, |connection, frame| match frame {
-            Frame::Message(fields, payload) => verbs::serve(connection, &fields, &payload, task),
-            Frame::Malformed(code, why, fields) => connection.send(&refused(&fields, code, &why)),
+        self.take_requests(set, |connection, frame| {
+            answer(connection, frame, Some(task));
         });
         for connection in &mut self.connections {
             tell(connection, task);
@@ -223,6 +225,18 @@ impl Channel for Server {
         if self.dismiss() {
             self.on_owner_loss.happen(task);
         }
+    }
+}
+
+fn answer(connection: &mut Connection, frame: Frame, task: Option<&mut Task>) {
+    match (frame, task) {
+        (Frame::Message(fields, payload), Some(task)) => {
+            verbs::serve(connection, &fields, &payload, task);
+        }
+        (Frame::Message(fields, _), None) => {
+            connection.send(&refused(&fields, "not_running", "the shell never ran"));
+        }
+        (Frame::Malformed(code, why, fields), _) => connection.send(&refused(&fields, code, &why)),
     }
 }
 
