@@ -31,7 +31,7 @@ LAYERS = [
         "sideband",
         "taskmodel",
     },
-    {"database", "insights", "manopt", "normalize", "project", "queries", "ssh", "upgrade"},
+    {"database", "filesystem", "insights", "manopt", "normalize", "project", "queries", "ssh", "upgrade"},
     {"__init__", "_build", "config", "config_values", "expressions", "keys", "spellings", "wire"},
 ]
 KNOWS_MCP = {"server", "protocol", "resources", "prompts", "progress", "transport", "wire"}

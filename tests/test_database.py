@@ -69,7 +69,7 @@ def prepare(memory: Memory, script: str) -> sqlite3.Connection:
     return connection
 
 
-@pytest.mark.parametrize("script", [OLDEST, BEFORE_PROJECTS, "", "CREATE TABLE other (x);"])
+@pytest.mark.parametrize("script", [OLDEST, BEFORE_PROJECTS, "", 'CREATE TABLE "odd ""name" (x);'])
 def test_old_layouts_are_read_without_error(tmp_path: Path, script: str) -> None:
     memory = Memory(tmp_path, executor_active=True)
     prepare(memory, script).close()

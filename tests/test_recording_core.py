@@ -13,6 +13,7 @@ import pytest
 from tests.memory import START, Memory, Result
 from zsh_tool import figures
 from zsh_tool.database import open_writer
+from zsh_tool.filesystem import kind_of
 from zsh_tool.insights import ShownInsight
 from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
 from zsh_tool.upgrade import migrate, steps
@@ -149,6 +150,37 @@ def test_a_replaced_file_is_written_anew(tmp_path: Path) -> None:
         memory.path.with_name(memory.path.name + suffix).unlink(missing_ok=True)
     memory.run("second")
     assert [row["command_preview"] for row in table(memory.path, "observations")] == ["second"]
+
+
+MOUNTS = """\
+21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 21 0:40 / /home rw - nfs4 server:/home rw
+31 30 8:2 / /home/me/my\\040disk rw - btrfs /dev/sdb rw
+32 21 0:41 / /mnt rw - ext4 /dev/sdc rw
+33 21 0:42 / /mnt rw - cifs //server/share rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/alan.db", "ext4"),
+        ("/home/me/alan.db", "nfs4"),
+        ("/home/me/my disk/alan.db", "btrfs"),
+        ("/homework/alan.db", "ext4"),
+        ("/mnt/alan.db", "cifs"),
+    ],
+)
+def test_the_nearest_mount_tells_the_kind_of_file_system(path: str, kind: str) -> None:
+    assert kind_of(Path(path), MOUNTS) == kind
+
+
+def test_a_network_file_system_gets_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(tmp_path)
+    monkeypatch.setattr("zsh_tool.recording_core.is_local", lambda path: False)
+    memory.run("true")
+    assert not memory.path.with_name("alan.db-wal").exists()
+    assert memory.before("true").kinds == ["retry"]
 
 
 def test_stored_text_is_always_text() -> None:

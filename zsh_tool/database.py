@@ -137,14 +137,13 @@ class Reader:
         version = self.rows("PRAGMA schema_version")
         if not version or version[0][0] == self._schema_version:
             return
-        columns: dict[str, set[str]] = {}
-        for table, column in self.rows(
-            "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c"
-            " WHERE m.type = 'table'"
-        ):
-            columns.setdefault(table, set()).add(column)
-        self.schema = MappingProxyType({table: frozenset(names) for table, names in columns.items()})
+        names = [str(row[0]) for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        self.schema = MappingProxyType({name: self._columns_of(name) for name in names})
         self._schema_version = version[0][0]
+
+    def _columns_of(self, table: str) -> frozenset[str]:
+        quoted = table.replace('"', '""')
+        return frozenset(row[1] for row in self.rows(f'PRAGMA table_info("{quoted}")'))
 
     def _give_up(self, wrong: sqlite3.DatabaseError) -> None:
         self.close()

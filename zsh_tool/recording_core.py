@@ -15,6 +15,7 @@ from typing import Final
 
 from zsh_tool import normalize
 from zsh_tool.database import open_writer
+from zsh_tool.filesystem import is_local
 from zsh_tool.insights.model import ShownInsight
 from zsh_tool.project import project_of, stored_path
 from zsh_tool.upgrade import MigrationsMissingError, migrate
@@ -142,7 +143,8 @@ class CoreRecorder:
     def _prepared(self) -> sqlite3.Connection:
         connection = open_writer(self.path, create=True)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            if is_local(self.path):
+                connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection)
         except BaseException:
             connection.close()

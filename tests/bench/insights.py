@@ -55,6 +55,7 @@ def fill(path: Path, rows: int, projects: list[str]) -> None:
         recent,
     )
     connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
 
