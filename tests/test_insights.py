@@ -119,6 +119,16 @@ def test_grep_that_finds_nothing_is_no_failing_streak(memory: Memory) -> None:
     assert reply.text == "[grep exit 1: no lines matched, not an error]"
 
 
+def test_the_same_text_elsewhere_in_the_project_is_another_command(memory: Memory) -> None:
+    for name in ("a", "b", "c"):
+        part = memory.cwd / name
+        part.mkdir()
+        memory.run("make", 2, cwd=part)
+    reply = memory.before("make")
+    assert reply.of("retry") is None
+    assert reply.of("streak") is None
+
+
 def test_what_the_agent_killed_did_not_fail(memory: Memory) -> None:
     for _ in range(4):
         memory.run("npm run dev", Result(143, outcome="killed", signal="TERM"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from zsh_tool.database import Reader, Row
+from zsh_tool.database import Reader
 from zsh_tool.normalize import PREVIEW_CHARS
 
 RUNS_READ: Final = 50
@@ -74,16 +74,16 @@ class Run(NamedTuple):
         return epoch(self.created_at)
 
 
-@dataclass(frozen=True)
-class RecentRun:
+class RecentRun(NamedTuple):
     """A command of the last hundred minutes, from the short list."""
 
     hash: str
     preview: str
     at: float
     exit_code: int | None
-    timed_out: bool
+    timed_out: int | None
     outcome: str | None
+    cwd: str | None
 
 
 @dataclass(frozen=True)
@@ -167,24 +167,20 @@ class Queries:
         """Return whole commands of this session and project with a hash or template since a time."""
         if not self.reader.has("recent_commands", column):
             return []
-        whole = "duration_ms > 0"
-        if self.reader.has("recent_commands", "parent_id", "observation_id"):
-            whole = "parent_id IS NULL AND (observation_id IS NOT NULL OR duration_ms > 0)"
-        outcome = "NULL"
-        if self.reader.has("recent_commands", "observation_id") and self.reader.has(
-            "observations", "outcome"
-        ):
-            outcome = "(SELECT outcome FROM observations AS o WHERE o.id = observation_id)"
-        here = "1"
-        if self.reader.has("recent_commands", "project"):
-            here = "coalesce(project, :project) = :project"
+        whole, more, joined = "r.duration_ms > 0", "NULL, NULL", ""
+        if self.reader.has("recent_commands", "parent_id", "observation_id", "project"):
+            whole = (
+                "r.parent_id IS NULL AND (r.observation_id IS NOT NULL OR r.duration_ms > 0)"
+                " AND coalesce(r.project, :project) = :project"
+            )
+            more, joined = "o.outcome, o.cwd", "LEFT JOIN observations AS o ON o.id = r.observation_id"
         rows = self.reader.rows(
-            f"SELECT command_hash, command_preview, timestamp, exit_code, timed_out, {outcome} AS outcome"
-            f" FROM recent_commands WHERE {column} = :value AND timestamp > :since AND {whole}"
-            f" AND session_id = :session AND {here} ORDER BY timestamp DESC LIMIT :limit",
+            f"SELECT r.command_hash, coalesce(r.command_preview, ''), r.timestamp, r.exit_code, r.timed_out, {more}"
+            f" FROM recent_commands AS r {joined} WHERE r.{column} = :value AND r.timestamp > :since"
+            f" AND r.session_id = :session AND {whole} ORDER BY r.timestamp DESC LIMIT :limit",
             {"value": value, "since": since, "session": session_id, "project": project, "limit": limit},
         )
-        return [_recent(row) for row in rows]
+        return [RecentRun._make(row) for row in rows]
 
     def streak(self, command_hash: str) -> Streak | None:
         """Return the streak of one hash, over all projects."""
@@ -313,14 +309,3 @@ def _column(name: str, present: bool) -> str:
     if not present:
         return instead or "NULL"
     return f"coalesce({name}, {instead})" if instead else name
-
-
-def _recent(row: Row) -> RecentRun:
-    return RecentRun(
-        hash=row["command_hash"],
-        preview=row["command_preview"] or "",
-        at=row["timestamp"],
-        exit_code=row["exit_code"],
-        timed_out=bool(row["timed_out"]),
-        outcome=row["outcome"],
-    )

@@ -52,13 +52,12 @@ class Situation:
 
     @cached_property
     def same_text(self) -> list[Run]:
-        """Runs of this very text in this project, newest first.
+        """Runs of this very text in this directory, newest first.
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
         runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
-        alike = [run for run in runs if same_text(run.preview, self.command) and not interrupted(run)]
-        return self._others(alike)
+        return self._others([run for run in runs if self._is_same(run)])
 
     @cached_property
     def same_template(self) -> list[Run]:
@@ -71,7 +70,7 @@ class Situation:
         """Runs of this very text in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
         runs = self.queries.recent(self.session_id, self.project, "command_hash", self.hash, since)
-        return [run for run in runs if same_text(run.preview, self.command) and not interrupted(run)]
+        return [run for run in runs if self._is_same(run)]
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
@@ -89,6 +88,10 @@ class Situation:
         total = sum(self.weight(run) for run in runs)
         good = sum(self.weight(run) for run in runs if not failed(run))
         return good / total if total > 0 else 0.0
+
+    def _is_same(self, run: Run | RecentRun) -> bool:
+        here = run.cwd is None or run.cwd == self.cwd
+        return here and same_text(run.preview, self.command) and not interrupted(run)
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
         if interrupted(run):
