@@ -76,6 +76,11 @@ def reduce_output(
     return Reduced(assembled(head, tail, errors.best(int(limit * ERROR_SHARE))), True, end=len(raw))
 
 
+def line_limit(limit: int) -> int:
+    """Return how long a single line may be in a cut of ``limit`` characters."""
+    return min(_CLIP_CHARS, limit // 5)
+
+
 def fits(lines: Sequence[Line], limit: int) -> bool:
     """Tell whether all lines can be shown."""
     room = limit
@@ -98,7 +103,7 @@ def head_and_tail(
 
     The two are the same sequence, or the beginning and the end of something with more between them.
     """
-    longest = min(_CLIP_CHARS, limit // 5)
+    longest = line_limit(limit)
     head = _taken(first, int(limit * HEAD_SHARE), longest)
     candidates = last[len(head) :] if last is first else last
     tail = _taken(list(reversed(candidates)), int(limit * TAIL_SHARE), longest)[::-1]

@@ -12,6 +12,7 @@ from zsh_tool.output.text import clip, plain, plain_lines
 from zsh_tool.output.window import line_blocks
 
 _LIMIT_SECS: Final = 2.0
+_BRIEF_SECS: Final = 0.005
 _LINE_MAX: Final = 1000
 _SEARCHED_LINE_MAX: Final = 64 << 10
 """Of a longer line only so much is searched."""
@@ -71,11 +72,19 @@ def _search_block(
             if not expression.search(plain(block).replace("\r", "\n"), timeout=left, concurrent=True):
                 return None
         for number, text in enumerate(plain_lines(block), first_line):
-            if expression.search(text[:_SEARCHED_LINE_MAX], timeout=_left(deadline)):
+            if _matches(expression, text[:_SEARCHED_LINE_MAX], deadline):
                 found.add(number, text)
     except TimeoutError:
         return number
     return None
+
+
+def _matches(expression: Expression, text: str, deadline: float) -> bool:
+    """Search one line: a moment with the interpreter to itself, then beside the rest of the server."""
+    try:
+        return expression.search(text, timeout=min(_BRIEF_SECS, _left(deadline))) is not None
+    except TimeoutError:
+        return expression.search(text, timeout=_left(deadline), concurrent=True) is not None
 
 
 def _left(deadline: float) -> float:

@@ -11,6 +11,7 @@ from zsh_tool.output.reduce import (
     assembled,
     budget,
     head_and_tail,
+    line_limit,
     numbered,
     reduce_output,
 )
@@ -76,11 +77,15 @@ def _show_ends(
     if looks_binary(head.data):
         return Reduced(binary_summary(head.data, size), truncated=True, end=end - held)
     limit = budget(max_chars)
-    longest = limit // 5
+    longest = line_limit(limit)
     head_data = head.data[: head.data.rfind(b"\n") + 1]
-    tail_data = tail.data[tail.data.find(b"\n") + 1 : len(tail.data) - held]
+    border = tail.data.find(b"\n")
+    tail_data = tail.data[border + 1 : len(tail.data) - held] if border >= 0 else b""
     head_end, tail_start = head.offset + len(head_data), end - held - len(tail_data)
-    first_line, tail_line = store.newlines_before(head.offset) + 1, store.newlines_before(tail_start) + 1
+    first_line, tail_line = (
+        store.newlines_before(head.offset) + 1,
+        store.newlines_before(tail_start - (not tail_data)) + 1,
+    )
     head_lines = numbered(plain_lines(head_data), first_line, collapse=collapse)
     tail_lines = numbered(plain_lines(tail_data), tail_line, collapse=collapse)
     if not head_data:
@@ -93,7 +98,7 @@ def _show_ends(
     for block, line in _middle(store, head_end, tail_start):
         errors.scan(block, line)
     found = errors.best(int(limit * ERROR_SHARE))
-    text = assembled(first, last, found, f" of {human_size(size)}")
+    text = assembled(first, last, found, f", {human_size(size)} in all")
     return Reduced(text, truncated=True, end=end - held)
 
 
