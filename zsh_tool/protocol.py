@@ -164,6 +164,8 @@ class Face:
             on_list_prompts=self._prompts.on_list,
             on_get_prompt=self._prompts.on_get,
         )
+        # The SDK wraps every message for a tracing library; no telemetry here, not even an idle one.
+        self.server.middleware.clear()
         self.resources.register(self.server)
 
     async def run(self, reader: MessageReader, writer: MessageWriter) -> None:

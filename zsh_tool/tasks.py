@@ -210,8 +210,10 @@ class TaskRegistry:
             if task.result is not None and not task.live
         ]
         for task_id in surplus(finished, time.time()):
-            launched = self._tasks.pop(task_id)
-            await asyncio.to_thread(self._dirs.remove, launched.directory)
+            # Two tasks that end together both find the same surplus; the first one removes it.
+            launched = self._tasks.pop(task_id, None)
+            if launched is not None:
+                await asyncio.to_thread(self._dirs.remove, launched.directory)
 
     def _hold(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         held = asyncio.get_running_loop().create_task(work)
