@@ -19,7 +19,8 @@ REACH: Final = 50_000
 IN_PROJECT: Final = "+project = ?"
 """The plus keeps SQLite from an index on project, whose rows it would have to sort."""
 
-STATS_RUNS: Final = 20_000
+STATS_RUNS: Final = 5_000
+"""How many of the newest commands the figures are of: a tenth of a second of reading."""
 TOP: Final = 5
 
 
@@ -42,6 +43,7 @@ def stats_of(runs: Sequence[Run]) -> dict[str, Any]:
     total = len(runs)
     return {
         "commands": total,
+        "of_newest": STATS_RUNS,
         "succeeded": sum(1 for run in runs if run.succeeded),
         "failed": len(bad),
         "timed_out": sum(1 for run in runs if run.timed_out),
