@@ -7,6 +7,7 @@ Everything it keeps is in a temporary directory that is gone at the end. Its com
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
 FACTS = "io.github.zsh-tool/result"
+WIDTH = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
 HERE = Path(__file__).resolve().parent.parent
 BOLD, DIM, RESET = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "", "")
 
@@ -80,11 +82,14 @@ async def converse(session: Session) -> None:
 
 
 def shown(name: str, value: Any) -> str:
-    """Return a cell of a table, short enough to be read; of an id its end."""
+    """Return a cell of a table, short enough to be read: of an id its end, of a hash its start."""
     if isinstance(value, float):
-        value = f"{value:.3f}".rstrip("0").rstrip(".")
+        return f"{value:.3f}".rstrip("0").rstrip(".")
     text = "" if value is None else str(value)
-    return text[-6:] if name.endswith("id") and len(text) > 8 else textwrap.shorten(text, 46, placeholder="…")
+    if name.endswith("id") and len(text) > 8:
+        return text[-6:]
+    limit = {"command_hash": 8, "created_at": 19}.get(name)
+    return text[:limit] if limit else textwrap.shorten(text, 30, placeholder="…")
 
 
 def print_table(connection: sqlite3.Connection, name: str) -> None:
@@ -100,7 +105,7 @@ def print_table(connection: sqlite3.Connection, name: str) -> None:
     varying = [column for column in columns if column not in constant and any(column[1:])]
     for number in range(len(rows) + 1 if rows else 0):
         cells = [column[number].ljust(max(map(len, column))) for column in varying]
-        print(f"  {'  '.join(cells).rstrip()}")
+        print(f"  {'  '.join(cells)}"[:WIDTH].rstrip())
 
 
 def print_database(path: Path) -> None:
