@@ -33,7 +33,11 @@ fn command(n: u64) -> String {
     format!("tool{tool} run --flag{} src/{name}x{file}", n % 5)
 }
 
-fn fill(path: &Path, number: u64) -> Outcome<()> {
+/// Adds so many observations to the database.
+///
+/// # Errors
+/// What the database says.
+pub fn fill(path: &Path, number: u64) -> Outcome<()> {
     drop(Alan::open(path, Retention::default())?);
     let db = Connection::open(path)?;
     db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")?;
