@@ -71,6 +71,25 @@ fn a_slow_reader_loses_nothing_and_holds_up_no_timeout() {
 }
 
 #[test]
+fn a_flood_into_a_slow_pipe_arrives_whole() {
+    let exec = Exec::new();
+    let text = "for i in {1..40}; do print -r -- ${(l:50000::x:)i}; done; print -n end";
+    let mut child = exec.command(text).stdout(Stdio::piped()).spawn().unwrap();
+    let mut reader = child.stdout.take().unwrap();
+    let mut all = Vec::new();
+    let mut block = [0; 3000];
+    while let Ok(count) = reader.read(&mut block) {
+        if count == 0 {
+            break;
+        }
+        all.extend_from_slice(&block[..count]);
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(all, exec.plain(text).output);
+    assert_eq!(meta_at(&exec.path("meta.json"))["output_bytes"], all.len());
+}
+
+#[test]
 fn a_survivor_keeps_the_output_open_and_does_not_hold_up_the_answer() {
     let exec = Exec::new();
     let mut running = exec.start("(sleep 0.7; echo late) & echo early");

@@ -43,6 +43,12 @@ impl Forward {
         }
     }
 
+    /// Whether it is known to be a pipe.
+    #[must_use]
+    pub fn is_pipe(&self) -> bool {
+        matches!(self.way, Some(Way::Own(_) | Way::Little)) && !self.out.is_terminal()
+    }
+
     /// Writes as much as goes at once.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use super::forward::Forward;
@@ -19,12 +19,26 @@ const FLOWING: usize = 64 << 10;
 /// More than the buffers of a pseudo-terminal hold.
 const TERMINAL_BUFFERS: usize = 128 << 10;
 
+/// How output comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Out of a terminal.
+    Terminal,
+    /// In small pieces, as far as we have seen.
+    Trickle,
+    /// In large blocks, through a pipe that was made wider.
+    Flow,
+    /// The same, and whole pages go on to stdout without us.
+    Pages,
+}
+
 /// The output of one command.
 #[derive(Debug)]
 pub struct Output {
     source: Option<File>,
-    is_terminal: bool,
-    is_wide: bool,
+    way: Way,
+    /// Stdout had no room for a page.
+    is_blocked: bool,
     block: Vec<u8>,
     /// What of the block the caller's stdout has not yet taken.
     held: Range<usize>,
@@ -50,8 +64,12 @@ impl Output {
     ) -> Output {
         Output {
             source: Some(File::from(source)),
-            is_terminal,
-            is_wide: false,
+            way: if is_terminal {
+                Way::Terminal
+            } else {
+                Way::Trickle
+            },
+            is_blocked: false,
             block: Vec::new(),
             held: 0..0,
             stdout: stdout.map(Forward::new),
@@ -98,13 +116,13 @@ impl Output {
     /// Whether the caller's stdout holds us up.
     #[must_use]
     pub fn is_held_up(&self) -> bool {
-        !self.held.is_empty()
+        self.is_blocked || !self.held.is_empty()
     }
 
     /// Whether nothing more can come and all has been handed on.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.source.is_none() && self.held.is_empty()
+        self.source.is_none() && !self.is_held_up()
     }
 
     /// Whether the caller has closed our stdout and nobody else takes the output.
@@ -116,7 +134,7 @@ impl Output {
     /// The shell has ended: what is there now is still its own output, and is read whole.
     pub fn shell_ended(&mut self) {
         let owed = match &self.source {
-            Some(_) if self.is_terminal => TERMINAL_BUFFERS,
+            Some(_) if self.way == Way::Terminal => TERMINAL_BUFFERS,
             Some(source) => sys::readable_bytes(source.as_raw_fd()),
             None => 0,
         };
@@ -149,6 +167,9 @@ impl Output {
     pub fn pump(&mut self, set: &PollSet) {
         if set.ready(self.slots.1).writable {
             self.hand_on();
+            if std::mem::take(&mut self.is_blocked) {
+                self.read_block();
+            }
             if self.owed.is_some_and(|owed| owed > 0) {
                 self.collect();
             }
@@ -158,8 +179,38 @@ impl Output {
         }
     }
 
+    /// Lets pages go from pipe to pipe. False when none went.
+    fn move_pages(&mut self, from: RawFd, to: RawFd) -> bool {
+        match os::move_pages(from, to, WIDE_PIPE) {
+            Ok(0) => self.close(),
+            Ok(count) => {
+                self.count(count);
+                return true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Either the one is empty or the other is full.
+                self.is_blocked = sys::readable_bytes(from) > 0;
+                if !self.is_blocked {
+                    self.settle_debt();
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.lose_stdout(&error),
+            Err(_) => {
+                self.way = Way::Flow;
+                return true;
+            }
+        }
+        false
+    }
+
     /// False when there was nothing.
     fn read_block(&mut self) -> bool {
+        if let (true, Some(source), Some(stdout)) =
+            (self.way == Way::Pages, &self.source, &self.stdout)
+        {
+            return self.move_pages(source.as_raw_fd(), stdout.fd());
+        }
         let Some(source) = &mut self.source else {
             return false;
         };
@@ -193,16 +244,27 @@ impl Output {
         }
     }
 
-    fn take(&mut self, count: usize) {
+    fn count(&mut self, count: usize) {
         self.last = Instant::now();
         self.total += count as u64;
         self.owed = self.owed.map(|owed| owed.saturating_sub(count));
-        if count >= FLOWING && !self.is_wide && !self.is_terminal {
-            self.is_wide = true;
-            if let Some(source) = &self.source {
-                os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
-            }
+    }
+
+    /// Output flows: a wider pipe lets its writer and us meet less often, and from pipe to pipe whole pages can go.
+    fn widen(&mut self) {
+        let to_pipe = self.stdout.as_ref().is_some_and(Forward::is_pipe);
+        self.way = if to_pipe && self.kept.is_none() {
+            Way::Pages
+        } else {
+            Way::Flow
+        };
+        if let Some(source) = &self.source {
+            os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
         }
+    }
+
+    fn take(&mut self, count: usize) {
+        self.count(count);
         let block = self.block.get(..count).unwrap_or_default();
         let kept = self.kept.as_mut().map(|kept| kept.append(block));
         if let Some(Err(error)) = kept {
@@ -212,6 +274,9 @@ impl Output {
         if self.stdout.is_some() {
             self.held = 0..count;
             self.hand_on();
+        }
+        if count >= FLOWING && self.way == Way::Trickle {
+            self.widen();
         }
     }
 
@@ -234,6 +299,7 @@ impl Output {
     fn lose_stdout(&mut self, error: &io::Error) {
         self.stdout = None;
         self.held = 0..0;
+        self.is_blocked = false;
         self.reader_gone = error.kind() == io::ErrorKind::BrokenPipe;
         if !self.reader_gone {
             self.note_trouble("cannot write to stdout", error);

@@ -132,6 +132,21 @@ pub fn enlarge_pipe(pipe: RawFd, bytes: i32) {
     unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) };
 }
 
+/// Moves up to `most` bytes from one pipe into another, neither copying them nor waiting.
+///
+/// # Errors
+/// What `splice` says: `WouldBlock` when the one is empty or the other full.
+pub fn move_pages(from: RawFd, to: RawFd, most: i32) -> io::Result<usize> {
+    let most = usize::try_from(most).unwrap_or(0);
+    let (none, flags) = (
+        ptr::null_mut(),
+        libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE,
+    );
+    // SAFETY: both offsets are null, as pipes want it; no memory of ours is involved.
+    let moved = unsafe { libc::splice(from, none, to, none, most, flags) };
+    usize::try_from(moved).map_err(|_| io::Error::last_os_error())
+}
+
 /// A nameless file in memory that other processes can open by our `/proc/PID/fd`.
 ///
 /// # Errors

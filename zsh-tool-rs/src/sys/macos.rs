@@ -103,6 +103,14 @@ pub fn peer_user(socket: RawFd) -> io::Result<u32> {
 /// Pipes grow by themselves here.
 pub fn enlarge_pipe(_pipe: RawFd, _bytes: i32) {}
 
+/// Pages are not moved between pipes here.
+///
+/// # Errors
+/// Always.
+pub fn move_pages(_from: RawFd, _to: RawFd, _most: i32) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// There are no nameless files that another process can open.
 ///
 /// # Errors
