@@ -71,7 +71,7 @@ async def test_until_ends_a_wait_also_without_a_newline(tmp_path: Path) -> None:
 
 async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
-        started = await talk.zsh("print -l a b c; sleep 60", yield_after=0)
+        started = await talk.zsh("sleep 1; print -l a b c; sleep 60", yield_after=0)
 
         async def printed() -> bool:
             return "2: b" in (await talk.call("zsh_poll", task_id=started.task, grep="b")).text
