@@ -12,7 +12,7 @@ pub mod tree;
 
 use std::ffi::CString;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -93,8 +93,10 @@ pub struct Request {
 pub struct Takers {
     /// The caller's stdout, if it is to have it.
     pub stdout: Option<File>,
-    /// The directory to keep it in.
+    /// The task's directory, for a text too long for an argument.
     pub directory: Option<PathBuf>,
+    /// The files to keep it in, or why there are none though there should be.
+    pub kept: Option<std::io::Result<Kept>>,
 }
 
 /// Something else that the wait loop serves.
@@ -184,7 +186,11 @@ impl Task {
         let private = takers.directory.as_deref();
         let spawned = spawn::spawn(request, text, environment, private)?;
         let has_terminal = spawned.terminal.is_some();
-        let (kept, trouble) = keep(private);
+        let (kept, trouble) = match takers.kept.transpose() {
+            Ok(kept) => (kept, None),
+            // Without them the command runs all the same.
+            Err(error) => (None, Some(error)),
+        };
         let mut output = Output::new(spawned.output, has_terminal, takers.stdout, kept);
         if let Some(error) = trouble {
             output.note_trouble("output is not kept", &error);
@@ -373,15 +379,6 @@ impl Task {
         if self.drained_at().is_some_and(|at| at <= now) {
             self.drain_from = None;
         }
-    }
-}
-
-/// Opens the files that keep the output. Without them the command runs all the same.
-fn keep(directory: Option<&Path>) -> (Option<Kept>, Option<std::io::Error>) {
-    match directory.map(Kept::create) {
-        Some(Ok(kept)) => (Some(kept), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
     }
 }
 

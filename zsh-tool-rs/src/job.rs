@@ -1,4 +1,5 @@
 //! One command's way through: found, run, recorded, answered, and attended to until nothing of it is left.
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::answer;
@@ -7,6 +8,7 @@ use crate::complain;
 use crate::control::server::Server;
 use crate::control::standby::{Order, Remarks};
 use crate::error::Error;
+use crate::executor::kept::Kept;
 use crate::executor::{Channel, NoChannel, Takers, Task};
 use crate::meta::Meta;
 use crate::recording::Recorder;
@@ -26,6 +28,7 @@ pub struct Job {
     server: Option<Server>,
     recorder: Recorder,
     sideband: Option<Sideband>,
+    kept: Option<io::Result<Kept>>,
     by_hand: bool,
     meta_files: Vec<PathBuf>,
     cwd: PathBuf,
@@ -44,6 +47,7 @@ impl Job {
             .map(Server::open)
             .transpose()?;
         let mut sideband = None;
+        let kept = server.as_ref().map(|s| Kept::create(s.directory()));
         let by_hand = invocation.request.is_some();
         let order = match (invocation.request, &mut server) {
             (Some(request), _) => Some(Order::by_hand(request, invocation.persist)),
@@ -59,6 +63,9 @@ impl Job {
         let Some(mut order) = order else {
             drop(sideband);
             if let Some(server) = server {
+                if let Some(Ok(kept)) = kept {
+                    kept.discard(server.directory());
+                }
                 server.withdraw();
             }
             return Ok(None);
@@ -74,6 +81,7 @@ impl Job {
             server,
             recorder,
             sideband,
+            kept,
             by_hand,
         }))
     }
@@ -91,6 +99,7 @@ impl Job {
         let takers = Takers {
             stdout: self.by_hand.then(sys::standard_output),
             directory: self.server.as_ref().map(|s| s.directory().to_owned()),
+            kept: self.kept.take(),
         };
         let request = &mut self.order.request;
         let started = Task::start(request, &armed.text(&command), environment, takers, signals);

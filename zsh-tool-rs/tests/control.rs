@@ -88,6 +88,7 @@ fn a_bad_request_is_refused_in_words_and_nothing_runs() {
         );
         assert_eq!(task.exit_code(), Some(125));
         assert!(!exec.path("scratch/ran").exists());
+        assert!(!task.folder.join("control").exists());
     }
 }
 

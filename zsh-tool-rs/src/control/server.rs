@@ -166,7 +166,6 @@ impl Server {
                 break;
             }
         }
-        self.close();
     }
 
     /// One turn of the farewell. False when the system cannot even wait.
@@ -190,19 +189,22 @@ impl Server {
         true
     }
 
-    /// Removes the socket: a task without one has no executor.
-    fn close(&self) {
-        // It may have been removed with the whole directory.
-        let _gone = fs::remove_file(self.directory.join(SOCKET));
-    }
-
     /// Removes everything that was made for a task that never came.
     pub fn withdraw(self) {
-        self.close();
+        // The socket first, so that the directory is empty if it was ours.
+        let _gone = fs::remove_file(self.directory.join(SOCKET));
         if self.made_directory {
             // Whatever else is in there is not ours to remove.
             let _not_empty = fs::remove_dir(&self.directory);
         }
+    }
+}
+
+impl Drop for Server {
+    /// A task without a socket has no executor.
+    fn drop(&mut self) {
+        // It may have been removed with the whole directory.
+        let _gone = fs::remove_file(self.directory.join(SOCKET));
     }
 }
 

@@ -91,6 +91,14 @@ impl Kept {
         })
     }
 
+    /// Takes the files away again, when there will be no output.
+    pub fn discard(self, directory: &Path) {
+        for name in ["output", "index"] {
+            // The directory may be gone already, with all that was in it.
+            let _gone = std::fs::remove_file(directory.join(name));
+        }
+    }
+
     /// All newlines seen.
     #[must_use]
     pub fn newlines(&self) -> u64 {
