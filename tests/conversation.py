@@ -72,7 +72,10 @@ def server_environment(**more: str) -> dict[str, str]:
         raise FileNotFoundError(
             "no executor: set ZSH_TOOL_EXEC or run `cargo build --release` in zsh-tool-rs"
         )
-    return {**os.environ, "ZSH_TOOL_EXEC": str(EXECUTOR), "PYTHONPATH": str(CHECKOUT), **more}
+    environment = {**os.environ, "ZSH_TOOL_EXEC": str(EXECUTOR), "PYTHONPATH": str(CHECKOUT), **more}
+    # An installed server is compiled; compiling it anew at every start would be half of what tests wait for.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 @asynccontextmanager

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 CLOSE_LIMIT_SECS: Final = 2.5
 """The client is gone: after this long nothing of ours may be left, answered or not."""
-BOOKS_MAX: Final = 400
+BOOKS_MAX: Final = 200
+"""More than there can be tasks, so that old books are looked for once in a while."""
 ANNOUNCED_AT_ONCE: Final = 3
 ON_ITS_OWN: Final = frozenset({EXITED, SIGNALLED, TIMED_OUT, IDLE_TIMEOUT})
 """Outcomes that tell something about the command: nobody else ended it."""

@@ -277,7 +277,7 @@ async def leaks(home: Path) -> bool:
                 "KiB": int(status["VmRSS"].split()[0]),
             }
 
-        for _ in range(150):
+        for _ in range(500):
             await it.call("zsh", command="true")
         before = state()
         for _ in range(MANY):

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-import pyte
-
 from zsh_tool.output.reduced import Reduced
 from zsh_tool.output.store import OutputStore
 
@@ -22,6 +20,9 @@ def screen_of(store: OutputStore, rows: int, cols: int) -> Reduced:
 
 def render_screen(data: bytes, rows: int, cols: int) -> str:
     """Return the rows that a terminal of this size would show after ``data``, without trailing blanks."""
+    # Loading it takes as long as a whole command, and most servers never show a screen.
+    import pyte  # noqa: PLC0415
+
     screen = pyte.Screen(cols, rows)
     stream = pyte.ByteStream(screen)
     stream.feed(_visible(data))
