@@ -157,17 +157,19 @@ fn a_signal_by_name_reaches_the_foreground() {
     }
 }
 
+fn has_job_in_front(task: &mut Task) -> Option<()> {
+    let status = task.status();
+    let foreground = &status["foreground"];
+    (foreground.as_i64().is_some() && *foreground != status["pid"]).then_some(())
+}
+
 #[test]
 fn an_interactive_shell_has_job_control() {
     let exec = seat().env("PS1", "> ");
     let mut task = terminal(&exec, "PS1='%% ' zsh -f -i -o no_zle");
     task.shows("% ");
     task.input(b"sleep 1000\n");
-    wait_for("the job in front", || {
-        let status = task.status();
-        (status["foreground"].as_i64().is_some() && status["foreground"] != status["pid"])
-            .then_some(())
-    });
+    wait_for("the job in front", || has_job_in_front(&mut task));
     task.shows("sleep 1000");
     task.input(b"\x1a");
     task.shows("suspended");
@@ -177,6 +179,8 @@ fn an_interactive_shell_has_job_control() {
     task.shows("waited 4");
     task.input(b"fg %1\n");
     task.shows("continued");
+    // The shell says so before it hands the terminal over, and an interrupt must not be its own.
+    wait_for("the job in front again", || has_job_in_front(&mut task));
     task.input(b"\x03");
     task.input(b"echo after $?\n");
     task.shows("after 130");
