@@ -218,13 +218,14 @@ class Resources:
 
     # -- notices -------------------------------------------------------------------------------
 
-    def _task_changed(self, task: Task) -> None:
-        notice = asyncio.create_task(self._tell_task_changed(task))
+    def _task_changed(self, task: Task, started: bool) -> None:
+        # Not asked of the task later: a short command is over before the notice of its start is written.
+        notice = asyncio.create_task(self._tell_task_changed(task, started))
         self._sending.add(notice)
         notice.add_done_callback(self._sending.discard)
 
-    async def _tell_task_changed(self, task: Task) -> None:
-        if task.running:
+    async def _tell_task_changed(self, task: Task, started: bool) -> None:
+        if started:
             await self._list_changed()
         else:
             await self._updated(log_uri(task.id))

@@ -78,8 +78,8 @@ class Session:
         self.environment = Environment(settings, environ, started_in)
         self.choice = ExecutorChoice(None, "not looked for yet")
         self.closing = False
-        self.changed: list[Callable[[Task], None]] = []
-        """Called when a task starts and when it ends."""
+        self.changed: list[Callable[[Task, bool], None]] = []
+        """Called when a task has started (True) and when it has ended (False)."""
         self._registry: TaskRegistry | None = None
         self._alan: ALAN | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -173,7 +173,7 @@ class Session:
                 self.breaker.finished(book.template, book.project, timed_out=False, ran=False)
         self._forget_old_books()
         self._books[task.id] = book
-        self._tell_changed(task)
+        self._tell_changed(task, started=True)
         if not task.running:
             self._closing(task)
         return task
@@ -203,7 +203,7 @@ class Session:
     # -- ending --------------------------------------------------------------------------------
 
     async def _ended(self, task: Task) -> None:
-        self._tell_changed(task)
+        self._tell_changed(task, started=False)
         # A command can be over before `start` has its book; `start` then closes it.
         if task.id in self._books:
             await asyncio.shield(self._closing(task))
@@ -240,9 +240,9 @@ class Session:
         book.record_error = self.alan.record_error if self.choice.python_only else None
         return self.alan.get_post_insights(task.command, result, task.cwd)
 
-    def _tell_changed(self, task: Task) -> None:
+    def _tell_changed(self, task: Task, *, started: bool) -> None:
         for listener in self.changed:
-            listener(task)
+            listener(task, started)
 
     # -- what was told -------------------------------------------------------------------------
 
