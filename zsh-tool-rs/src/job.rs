@@ -112,11 +112,23 @@ impl Job {
             server.accept_order(&self.order, task.pid());
         }
         self.recorder.open_ahead();
+        self.remove_earlier_answers();
         task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
         let status = self.answer(&task, &armed, &command);
         drop(armed);
         self.stay(task)?;
         Ok(status)
+    }
+
+    /// A meta file that is there already tells of another command. Besides, a file system may write a file out before it lets
+    /// another take its name, and the answer would wait for that.
+    fn remove_earlier_answers(&self) {
+        for path in &self.meta_files {
+            if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+                // What cannot be removed is replaced, which is all that the contract asks for.
+                let _replaced = std::fs::remove_file(path);
+            }
+        }
     }
 
     fn channel<'a>(&'a mut self, none: &'a mut NoChannel) -> &'a mut dyn Channel {
