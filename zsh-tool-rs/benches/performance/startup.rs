@@ -46,8 +46,36 @@ pub fn recorded(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     for _ in 0..10_000 {
         timed(&mut recording(bench, &db))?;
     }
-    both(bench, table, &db, "after 10,000 records")
+    both(bench, table, &db, "after 10,000 records")?;
+    forgetting(bench, table)
 }
+
+/// Four fifths of the rows are over the default bound: each command removes its share of them after its answer.
+fn forgetting(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
+    let db = filled(bench, 1_000_000)?;
+    let _held = holder(&db)?;
+    let floor: Measure = Box::new(|| timed(&mut bench.floor("true")));
+    let ours: Measure = Box::new(|| {
+        let meta = bench.place.path().join("meta.json");
+        let (db, meta) = (db.to_string_lossy(), meta.to_string_lossy());
+        let flags = ["--db", &db, "--session-id", "bench", "--meta", &meta];
+        timed(&mut bench.executor(&flags, "true"))
+    });
+    let [floor, ours] = medians(bench.runs, vec![floor, ours])?[..] else {
+        return Ok(());
+    };
+    let detail = format!("{} against {}, until the process ends", ms(ours), ms(floor));
+    table.at_most(
+        "the same while old rows are removed after the answer",
+        ALONE,
+        ratio(ours, floor),
+        &detail,
+    );
+    Ok(())
+}
+
+/// No row is over this bound: what is measured is the record alone.
+const KEEP_ALL: [&str; 2] = ["--rows-max", "10000000"];
 
 fn both(bench: &Bench, table: &mut Table, db: &Path, name: &str) -> Result<(), Failure> {
     for (held, target) in [(true, WITH_HOLDER), (false, ALONE)] {
@@ -75,10 +103,13 @@ fn both(bench: &Bench, table: &mut Table, db: &Path, name: &str) -> Result<(), F
 fn recording(bench: &Bench, db: &Path) -> Command {
     let meta = bench.place.path().join("meta.json");
     let (db, meta) = (db.to_string_lossy(), meta.to_string_lossy());
-    bench.executor(
-        &["--db", &db, "--session-id", "bench", "--meta", &meta],
-        "true",
-    )
+    let flags = [
+        ["--db", &db],
+        ["--session-id", "bench"],
+        ["--meta", &meta],
+        KEEP_ALL,
+    ];
+    bench.executor(flags.as_flattened(), "true")
 }
 
 /// A database with so many observations, made by the executor and filled by the example that knows its tables.
