@@ -15,7 +15,7 @@ from zsh_tool.output.store import OutputStore
 from zsh_tool.process import Process
 from zsh_tool.reaper import become_subreaper, end_orphans, end_session
 from zsh_tool.runner import ExecutorRunner, run_request
-from zsh_tool.standby import Standby, StandbyMaker, StandbyPool, last_words
+from zsh_tool.standby import REPLY_SECS, Standby, StandbyMaker, StandbyPool, last_words
 from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import META_NAME, Found, TaskDirs
 from zsh_tool.taskmodel import LOST, StartError, TaskRequest, TaskResult
@@ -155,7 +155,7 @@ class ExecutorLauncher:
             await standby.dismiss()
             self._discard(standby)
             raise
-        task.ended.add_done_callback(lambda _: self._pool.refill_later(0))
+        task.ended.add_done_callback(lambda _: self._pool.refill_later(REPLY_SECS))
         return Supervised(task, standby.directory, standby.channel, standby.process)
 
     async def adopt(self, found: Found) -> Supervised:
