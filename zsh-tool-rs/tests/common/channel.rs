@@ -9,10 +9,11 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{EXECUTOR, Exec, PATIENCE, wait_for};
+use super::{EXECUTOR, Exec, PATIENCE, pause, wait_for};
 
 /// The first part of the output stays in place, the rest goes round in a ring.
 const KEPT_HEAD: u64 = 16 << 20;
@@ -282,7 +283,18 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // Most have exited by now; the others belong to a test that failed.
+        // Losing its owner makes the executor end all of its task; killed at once it would leave survivors behind.
+        let _closed = self
+            .channel
+            .stream
+            .get_ref()
+            .shutdown(std::net::Shutdown::Both);
+        let start = Instant::now();
+        while self.child.try_wait().is_ok_and(|status| status.is_none())
+            && start.elapsed() < PATIENCE
+        {
+            pause();
+        }
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }

@@ -305,10 +305,6 @@ pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// Waits until `look` finds something, within a bound that is part of the contract.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "there is no event for what happens in other processes"
-)]
 pub fn within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -316,8 +312,17 @@ pub fn within<T>(bound: Duration, what: &str, mut look: impl FnMut() -> Option<T
             return found;
         }
         assert!(start.elapsed() < bound, "waited {bound:?} for {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        pause();
     }
+}
+
+/// Between two looks at other processes.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "there is no event for what happens in other processes"
+)]
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(2));
 }
 
 /// Does the work for each item on two threads, and reports every failure, not only the first.
