@@ -19,7 +19,6 @@ export EXECUTOR = $(ZSH_TOOL_EXEC)
 export EXECUTOR_AGAIN := $(CURDIR)/build/apart/zsh-tool-exec
 export ZSH_TOOL_INSTALLED := $(CURDIR)/build/apart/bin/zsh-tool
 export INSTALLED_ENVIRONMENT := XDG_STATE_HOME=$(CURDIR)/build/apart/state PATH=$(dir $(shell command -v zsh || echo /usr/bin/zsh))
-NIX_OFFLINE := ../shared/nix-offline
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p; s/^\(check-\)%:.*## \(.*\)/  make \1NAME\t\2/p' Makefile | expand -t 20
@@ -62,7 +61,7 @@ wheel: ## a wheel with the executor inside, into dist/
 	@python3 -m pip --disable-pip-version-check wheel -q --no-deps --wheel-dir dist .
 
 nix: ## the flake: with stand-ins for its inputs where those are at hand, else by Nix itself
-	@if [ -x $(NIX_OFFLINE)/check ]; then $(NIX_OFFLINE)/check .; else nix flake check --print-build-logs; fi
+	@.ci/flake
 
 teeth: ## break a copy in each way that the checks must notice, and show that they do
 	@.ci/setup test
