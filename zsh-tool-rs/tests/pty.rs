@@ -86,3 +86,15 @@ fn whether_typing_shows_is_told() {
     assert_eq!(task.input(b"two\n")["echo"], false);
     assert!(!task.shows("last").contains("two"));
 }
+
+#[test]
+fn what_dies_of_the_hangup_is_no_survivor() {
+    // The kernel hangs up the foreground group when the shell ends; who has left it stays.
+    for text in ["sleep 1000 & sleep 0.1", "sleep 1000 &! sleep 0.1"] {
+        let done = Exec::new().pty().run(text);
+        assert_eq!(done.meta["survivors"], json!([]), "{text}: {}", done.meta);
+    }
+    let done = Exec::new().pty().run("nohup sleep 0.5 & sleep 0.1");
+    let name = &done.meta["survivors"][0]["name"];
+    assert_eq!(name, "sleep", "{}", done.meta);
+}

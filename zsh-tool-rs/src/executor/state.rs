@@ -158,7 +158,10 @@ impl Task {
         if self.gone.is_some() {
             Vec::new()
         } else {
-            tree::descendants()
+            let mut all = tree::descendants();
+            // The kernel hangs up the terminal's foreground group before it tells of the shell's end.
+            all.retain(|process| !process.is_doomed);
+            all
         }
     }
 }

@@ -14,7 +14,14 @@ pub struct Process {
     pub state: char,
     /// Its name, at most 15 bytes.
     pub name: String,
+    /// A signal has killed it, only it has not yet run to notice.
+    pub is_doomed: bool,
 }
+
+/// SIGKILL among the pending signals: the kernel puts it there for every signal that ends a process.
+const KILL_PENDING: u64 = 1 << (libc::SIGKILL - 1);
+/// `PF_EXITING` and `PF_SIGNALED`: it has noticed, and is on its way out.
+const LEAVING: u64 = 0x4 | 0x400;
 
 impl Process {
     /// Whether it is more than an entry that nobody has reaped yet.
@@ -34,6 +41,12 @@ impl Process {
             state: fields.next()?.chars().next()?,
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
+            is_doomed: {
+                // The 9th and the 31st field of the line: the kernel's flags and the pending signals.
+                let mut bits = |skip| fields.nth(skip).and_then(|n| n.parse::<u64>().ok());
+                let (flags, pending) = (bits(3), bits(21));
+                flags.unwrap_or(0) & LEAVING != 0 || pending.unwrap_or(0) & KILL_PENDING != 0
+            },
         })
     }
 
@@ -111,6 +124,13 @@ mod tests {
         let process = Process::parse("12 (a) S (b) T 7 9 9 0 -1 0").unwrap();
         assert_eq!((process.pid, process.parent, process.group), (12, 7, 9));
         assert_eq!((process.name.as_str(), process.state), ("a) S (b", 'T'));
+        assert!(!process.is_doomed);
+        let zeros = "0 ".repeat(21);
+        let told = |flags: u32, pending: u32| format!("1 (a) S 2 3 4 0 0 {flags} {zeros}{pending}");
+        for (flags, pending, is_doomed) in [(0x40_0000, 1, false), (4, 0, true), (0, 256, true)] {
+            let process = Process::parse(&told(flags, pending)).unwrap();
+            assert_eq!(process.is_doomed, is_doomed, "{flags} {pending}");
+        }
         assert_eq!(Process::parse("nonsense"), None);
     }
 
