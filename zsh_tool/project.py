@@ -11,8 +11,8 @@ def project_of(cwd: Path | str) -> str:
     """
     try:
         real = Path(cwd).resolve(strict=True)
-    except OSError:
-        # A directory that is gone is a project of its own.
+    except (OSError, ValueError):
+        # A directory that is gone, or that no system could have, is a project of its own.
         real = Path(cwd)
     for directory in (real, *real.parents):
         if os.path.lexists(directory / ".git"):

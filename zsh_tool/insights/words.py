@@ -1,13 +1,18 @@
 """Reads a command's text as far as insights need it: which program's exit code is it? Pure."""
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
 from zsh_tool.normalize import parse_pipeline
 
+# Nothing here can backtrack, and words are joined once: a command may have megabytes.
+_PIECE: Final = re.compile(
+    r"""(?P<gap>[ \t\r\n]++)|\\(?P<escaped>[\s\S])|'(?P<single>[^']*+)'|"(?P<double>(?:[^"\\]++|\\[\s\S])*+)\""""
+    r"""|(?P<plain>[^ \t\r\n\\'"]++)|(?P<open>[\s\S])"""
+)
+_ESCAPED_IN_DOUBLE: Final = re.compile(r'\\(["\\])')
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SEPARATOR: Final = re.compile(
     r"""\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|>])&(?!>))"""
@@ -84,10 +89,21 @@ def deciding(command: str) -> list[Program | None]:
 
 def split_words(text: str) -> list[str]:
     """Split at unquoted whitespace and remove the quotes; a text with open quotes is split at whitespace."""
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
+    words: list[str] = []
+    word: list[str] = []
+    for found in _PIECE.finditer(text):
+        piece = found[found.lastgroup or 0]
+        match found.lastgroup:
+            case "open":
+                return text.split()
+            case "gap":
+                words += ["".join(word)] if word else []
+                word = []
+            case "double":
+                word.append(_ESCAPED_IN_DOUBLE.sub(r"\1", piece))
+            case _:
+                word.append(piece)
+    return words + (["".join(word)] if word else [])
 
 
 def _parts(command: str) -> list[tuple[str, str]]:
