@@ -190,8 +190,12 @@ def test_limits_of_waits(asked: float | None, expected: float | None, note: str 
 def test_limits_of_output() -> None:
     notes: list[str] = []
     assert output_chars(None, notes) == 16_000
-    assert output_chars(0, notes) == 0
+    assert output_chars(200, notes) == 200
     assert notes == []
+    assert output_chars(0, notes) == 200
     assert output_chars(100_000, notes) == 45_000
-    assert notes == ["max_output 100000 is out of range, 45000 used"]
+    assert notes == [
+        "max_output 0 is out of range, 200 used",
+        "max_output 100000 is out of range, 45000 used",
+    ]
     assert clamped("limit", 0, 1, 100, notes) == 1

@@ -22,6 +22,18 @@ async def test_short_output_is_shown_as_it_is(tmp_path: Path) -> None:
     assert await shown(tmp_path, b"one\ntwo\n") == "one\ntwo"
 
 
+@pytest.mark.parametrize("count", [3_000, 300_000])
+@pytest.mark.parametrize("most", [200, 300, 500, 1_000, 16_000, 45_000])
+async def test_a_cut_output_never_exceeds_its_limit(tmp_path: Path, most: int, count: int) -> None:
+    lines = [b"line %d" % number for number in range(1, count)]
+    lines[count // 2 : count // 2 + 50] = [b"error: %d is wrong" % number for number in range(50)]
+    text = await shown(tmp_path, b"\n".join(lines), most)
+    assert len(text) <= most
+    assert text.startswith("line 1\n")
+    assert text.endswith(f"line {count - 1}")
+    assert "error: " in text or most < 500
+
+
 async def test_a_long_output_keeps_head_tail_and_errors(tmp_path: Path) -> None:
     lines = [b"step %d is fine" % number for number in range(1, 5001)]
     lines[2499] = b"main.c:7: error: no such thing"

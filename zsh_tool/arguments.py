@@ -18,6 +18,7 @@ CHARS_PER_TOKEN: Final = 4
 SURELY_MILLISECONDS: Final = 10_000
 """A limit of so many "seconds" is close to three hours; the client thinks in milliseconds."""
 SURELY_MILLISECONDS_WAIT: Final = 1_000
+MIN_OUTPUT_CHARS: Final = 200
 MAX_OUTPUT_CHARS: Final = 45_000
 DEFAULT_OUTPUT_CHARS: Final = 16_000
 
@@ -244,4 +245,4 @@ def output_chars(asked: int | None, notes: list[str]) -> int:
     """Return how many characters of output a reply may hold."""
     if asked is None:
         return DEFAULT_OUTPUT_CHARS
-    return int(clamped("max_output", asked, 0, MAX_OUTPUT_CHARS, notes))
+    return int(clamped("max_output", asked, MIN_OUTPUT_CHARS, MAX_OUTPUT_CHARS, notes))

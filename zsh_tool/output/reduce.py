@@ -10,6 +10,8 @@ from zsh_tool.output.text import binary_summary, clip, looks_binary, plain_lines
 HEAD_SHARE, TAIL_SHARE, ERROR_SHARE = 0.25, 0.60, 0.15
 _MIN_CHARS = 200
 _CLIP_CHARS = 2000
+_REMARK_CHARS = 110
+"""Kept free for the line that says what is missing, with large numbers in it."""
 _SAME_LINES_SHOWN = 3
 """Up to this many equal lines in a row are left alone: a remark would cost as much."""
 
@@ -73,7 +75,7 @@ def reduce_output(
     errors = ErrorLines()
     head, tail, rest = head_and_tail(lines, lines, limit)
     errors.add_lines((line.number, line.text) for line in rest)
-    return Reduced(assembled(head, tail, errors.best(int(limit * ERROR_SHARE))), True, end=len(raw))
+    return Reduced(assembled(head, tail, errors, limit), True, end=len(raw))
 
 
 def line_limit(limit: int) -> int:
@@ -104,6 +106,7 @@ def head_and_tail(
     The two are the same sequence, or the beginning and the end of something with more between them.
     """
     longest = line_limit(limit)
+    limit -= _REMARK_CHARS
     head = _taken(first, int(limit * HEAD_SHARE), longest)
     candidates = last[len(head) :] if last is first else last
     tail = _taken(list(reversed(candidates)), int(limit * TAIL_SHARE), longest)[::-1]
@@ -113,21 +116,28 @@ def head_and_tail(
 
 
 def assembled(
-    head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[int, str]], size: str = ""
+    head: Sequence[Line], tail: Sequence[Line], errors: ErrorLines, limit: int, size: str = ""
 ) -> str:
-    """Put head, lines about errors and tail together, and say how to read what is missing."""
+    """Put head, lines about errors and tail together in ``limit`` characters; say how to read the rest."""
+    found = errors.best(int((limit - _REMARK_CHARS) * ERROR_SHARE))
+    while True:
+        middle = _remark(head, tail, found, size)
+        text = "\n".join(part for part in (joined(head), middle, joined(tail)) if part)
+        if len(text) <= limit or not found:
+            return text
+        found = found[:-1]
+
+
+def _remark(head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[int, str]], size: str) -> str:
     first = head[-1].last + 1 if head else 1
     last = tail[0].number - 1 if tail else first
     if first > last:
-        middle = f"[the middle of line {last + 1} cut{size}]" if size else ""
-    else:
-        middle = f'[lines {first}-{last} cut{size}; read them with lines="{first}-{last}" or grep'
-        if errors:
-            found = "\n".join(f"{number}: {text}" for number, text in errors)
-            middle += f"; what looks like errors there:]\n{found}\n[from line {last + 1} on:]"
-        else:
-            middle += "]"
-    return "\n".join(part for part in (joined(head), middle, joined(tail)) if part)
+        return f"[the middle of line {last + 1} cut{size}]" if size else ""
+    cut = f'[lines {first}-{last} cut{size}; read them with lines="{first}-{last}" or grep'
+    if not errors:
+        return cut + "]"
+    found = "\n".join(f"{number}: {text}" for number, text in errors)
+    return f"{cut}; what looks like errors there:]\n{found}\n[from line {last + 1} on:]"
 
 
 def _taken(lines: Sequence[Line], room: int, longest: int) -> list[Line]:

@@ -6,7 +6,6 @@ from typing import Final
 
 from zsh_tool.output.errors import ErrorLines
 from zsh_tool.output.reduce import (
-    ERROR_SHARE,
     Line,
     assembled,
     budget,
@@ -97,8 +96,7 @@ def _show_ends(
     errors.add_lines((line.number, line.text) for line in rest)
     for block, line in _middle(store, head_end, tail_start):
         errors.scan(block, line)
-    found = errors.best(int(limit * ERROR_SHARE))
-    text = assembled(first, last, found, f", {human_size(size)} in all")
+    text = assembled(first, last, errors, limit, f", {human_size(size)} in all")
     return Reduced(text, truncated=True, end=end - held)
 
 
