@@ -114,6 +114,15 @@ def test_no_output_means_no_empty_line() -> None:
     assert render.reply("\n", EXITED, Remarks()) == "[exit 0 in 0.12 s]"
 
 
+def test_the_options_of_a_page_are_one_whole_line_beside_the_other_advice() -> None:
+    options = "options of tar, from its man page:\n" + "\n".join(f"-x{n}: {'w' * 40};" for n in range(40))
+    advice = [Insight("retry", "warning", "third try"), Insight("manopt", "info", options)]
+    lines = render.reply("out\n", EXITED, Remarks(notes=["a note"], insights=advice)).splitlines()
+    assert len(lines) == 4
+    assert lines[2].startswith("[third try; options of tar, from its man page: -x0: ")
+    assert lines[2].endswith(f"-x39: {'w' * 40};]")
+
+
 @given(st.text())
 def test_a_remark_never_breaks_its_line(remark: str) -> None:
     line = render.bracketed([remark])

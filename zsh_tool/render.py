@@ -30,7 +30,7 @@ def reply(body: str, facts: Facts, remarks: Remarks) -> str:
     """Return the whole text of a reply about one command."""
     lines = [
         bracketed([*remarks.finished, *remarks.notes]),
-        bracketed([one.message for one in remarks.insights if one.shown]),
+        _advice([one for one in remarks.insights if one.shown]),
         bracketed([state(facts, remarks.state)]),
     ]
     return joined(body, [line for line in lines if line])
@@ -42,11 +42,17 @@ def joined(body: str, lines: Sequence[str]) -> str:
     return "\n".join([*parts, *lines])
 
 
-def bracketed(remarks: Sequence[str]) -> str:
+def _advice(insights: Sequence[Insight]) -> str:
+    """Return the insights as one line. A page's options, once a session and at most 2 KB, are not cut again."""
+    options = sum(len(one.message) for one in insights if one.kind == "manopt")
+    return bracketed([one.message for one in insights], LINE_MAX_CHARS + options)
+
+
+def bracketed(remarks: Sequence[str], most: int = LINE_MAX_CHARS) -> str:
     """Join remarks to one bracketed line; nothing for none."""
     text = "; ".join(" ".join(remark.split()) for remark in remarks if remark)
-    if len(text) > LINE_MAX_CHARS:
-        text = text[: LINE_MAX_CHARS - 3] + "..."
+    if len(text) > most:
+        text = text[: most - 3] + "..."
     return f"[{text}]" if text else ""
 
 

@@ -37,7 +37,8 @@ def for_reply(
     not is no news, and once it failed, an info that it usually succeeds helps nobody.
     """
     told_again = {insight.kind for insight in after}
-    expected = [_outdated(insight, result) for insight in before]
+    repeated = {(insight.kind, insight.message) for insight in after}
+    expected = [_outdated(one, result) for one in before if (one.kind, one.message) not in repeated]
     kept = [replace(one, shown=one.shown and one.kind not in told_again) for one in expected] + list(after)
     ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
     same = [one for kind in _SAME_NEWS for one in ranked if one.kind == kind]

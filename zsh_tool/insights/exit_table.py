@@ -116,7 +116,6 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "pidof": _table("pidof(8)", benign={1: "no such program runs"}),
     "which": _table("which(1), EXIT STATUS", benign={1: "not found in PATH"}),
     "getent": _table("getent(1), EXIT STATUS", benign={2: "the key is not in the database"}),
-    "false": _table("false(1)", benign={1: "that is what false does"}),
     "ssh": _SSH,
     "sftp": _table("sftp(1)", _1="a command of the batch failed", _255="the ssh connection failed"),
     "scp": _SCP,

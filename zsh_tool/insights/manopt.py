@@ -61,7 +61,7 @@ def presented(name: str, options: str, program: Program) -> str:
         if len(longer.encode()) > SHOWN_BYTES:
             break
         out = longer
-    return out
+    return out.removesuffix(";")
 
 
 def used_flags(program: Program) -> set[str]:
