@@ -196,6 +196,21 @@ async def test_a_command_that_keeps_timing_out_is_held_back(tmp_path: Path) -> N
         assert (await talk.zsh("sleep 60", timeout=0.1)).facts["timed_out"]
 
 
+async def test_a_directory_with_a_nul_and_a_huge_description_are_answered(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        reply = await talk.zsh("pwd", cwd="a\0b")
+        assert reply.is_error
+        assert "NUL" in reply.text
+        assert (await talk.zsh("print on", description="w" * 1_200_000)).lines[0] == "on"
+
+
+async def test_a_plain_false_before_a_pipe_is_a_hidden_failure(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        reply = await talk.zsh("false | true")
+        assert "hidden by the pipeline's exit 0: `false` failed with 1" in reply.text
+        assert reply.facts["pipestatus"] == [1, 0]
+
+
 async def test_history_can_be_asked(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         await talk.zsh("print findme")
@@ -238,6 +253,9 @@ async def test_a_database_that_cannot_be_written_stops_no_command(tmp_path: Path
         assert reply.lines[0] == "fine"
         assert "not recorded" in reply.text
         assert not reply.is_error
+        health = (await talk.call("zsh_health")).text
+        assert "problem: database: " in health
+        assert health.endswith("[1 problem]")
 
 
 async def test_a_corrupt_database_is_set_aside(tmp_path: Path, private_home: Path) -> None:
@@ -247,7 +265,9 @@ async def test_a_corrupt_database_is_set_aside(tmp_path: Path, private_home: Pat
     async with conversation(tmp_path) as talk:
         assert (await talk.zsh("print fine")).lines[0] == "fine"
         assert (await talk.zsh("print fine")).lines[0] == "fine"
-    assert len(list(path.parent.glob("alan.db*"))) > 1
+        kept = [one.name for one in path.parent.glob("alan.db.*damaged*")]
+        assert len(kept) == 1
+        assert kept[0] in (await talk.call("zsh_health")).text
 
 
 async def test_a_missing_zsh_is_said(tmp_path: Path) -> None:
@@ -255,4 +275,12 @@ async def test_a_missing_zsh_is_said(tmp_path: Path) -> None:
         reply = await talk.zsh("true")
         assert reply.is_error
         assert "/no/zsh" in reply.text
-        assert "/no/zsh" in (await talk.call("zsh_health")).text
+        health = (await talk.call("zsh_health")).text
+        assert "problem: zsh: /no/zsh cannot be run" in health
+        assert health.endswith("[1 problem]")
+
+
+async def test_an_executor_that_cannot_be_used_is_named_in_replies_and_in_health(tmp_path: Path) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_EXEC="/no/executor") as talk:
+        assert "ZSH_TOOL_EXEC cannot be used" in (await talk.zsh("true")).state
+        assert "problem: ZSH_TOOL_EXEC: /no/executor" in (await talk.call("zsh_health")).text

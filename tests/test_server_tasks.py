@@ -170,6 +170,19 @@ async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
         assert (await talk.call("zsh_poll", task_id=reply.task)).facts["survivors"] == []
 
 
+async def test_a_signal_that_the_agent_sent_is_not_explained_as_a_crash(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        task = (await talk.zsh("sleep 300", yield_after=0)).task
+        ended = await talk.call("zsh_kill", task_id=task, signal="SIGKILL")
+        if ended.facts["running"]:
+            ended = await talk.call("zsh_poll", task_id=task)
+        assert (ended.facts["outcome"], ended.facts["ended_by"]) == ("signalled", "agent")
+        assert "memory" not in ended.text
+        other = await talk.zsh("kill -KILL $$")
+        assert other.facts["ended_by"] is None
+        assert "memory" in other.text
+
+
 async def test_an_unknown_task_is_an_error_that_names_near_ones(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         started = await talk.zsh("sleep 60", yield_after=0)

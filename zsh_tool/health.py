@@ -1,6 +1,7 @@
 """What the looking-around tools say: tasks, the server's own state, statistics, past commands."""
 
 import asyncio
+import glob
 import os
 import shutil
 import time
@@ -53,13 +54,16 @@ async def report(session: Session) -> Reply:
         "Python-only: pipe mode only, rows written by Python" if session.choice.python_only else "executor"
     )
     facts["executor"] = _executor(session)
-    facts["zsh"] = await asyncio.to_thread(_zsh, session)
+    facts["zsh"], no_zsh = await asyncio.to_thread(_zsh, session)
     facts["database"] = await asyncio.to_thread(_database, session.settings.database.path)
+    if damaged := await asyncio.to_thread(_set_aside, session.settings.database.path):
+        facts["damaged databases kept"] = damaged
     facts["tasks"] = failure or _counts(session)
     facts["directory"] = str(session.environment.cwd)
     if session.environment.note:
         facts["login PATH"] = session.environment.note
     problems = [*session.problems(), *([failure] if failure else _memory_problem(session))]
+    problems += [f"zsh: {facts['zsh']}"] if no_zsh else []
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [f"problem: {problem}" for problem in problems]
     lines.append(
@@ -77,7 +81,7 @@ async def _readiness(session: Session) -> str:
 
 
 def _memory_problem(session: Session) -> list[str]:
-    problem = session.alan.problem
+    problem = session.alan.problem or session.not_recorded
     return [f"database: {problem}"] if problem else []
 
 
@@ -88,14 +92,19 @@ def _executor(session: Session) -> str:
     return f"{choice.path} {choice.version} (from {choice.origin})"
 
 
-def _zsh(session: Session) -> str:
+def _zsh(session: Session) -> tuple[str, bool]:
+    """Return which zsh there is, and whether that is a problem."""
     named = session.settings.zsh
     if named is not None:
         usable = named.is_file() and os.access(named, os.X_OK)
         origin = session.settings.origins.get("zsh", "settings")
-        return f"{named} (from {origin})" if usable else f"{named} cannot be run (from {origin})"
+        return f"{named} {'' if usable else 'cannot be run '}(from {origin})", not usable
     found = shutil.which("zsh", path=session.environment.for_command(Path("/"), False, None).get("PATH"))
-    return f"{found} (from PATH)" if found else "not found: install zsh or set ZSH_TOOL_ZSH"
+    return (f"{found} (from PATH)", False) if found else ("not found: install zsh or set ZSH_TOOL_ZSH", True)
+
+
+def _set_aside(path: Path) -> str:
+    return ", ".join(sorted(one.name for one in path.parent.glob(f"{glob.escape(path.name)}.damaged-*")))
 
 
 def _database(path: Path) -> str:

@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from zsh_tool import arguments, health, progress, render
 from zsh_tool.arguments import ArgumentError
+from zsh_tool.executor import ExecutorChoice
 from zsh_tool.insights import Insight, for_reply
 from zsh_tool.keys import UnknownKeyError, key_bytes
 from zsh_tool.normalize import template_command
@@ -28,6 +29,8 @@ Scope = Literal["session", "project", "all"]
 SEND_WAIT_SECS: Final = 2.0
 SIGNAL_WAIT_SECS: Final = 0.2
 QUERY_LIMIT: Final = 100
+DESCRIPTION_CHARS: Final = 1000
+"""What a command is for is a remark, not a document."""
 
 BLOCKED_FACTS: Final = Facts(outcome=BLOCKED)
 NOT_STARTED_FACTS: Final = Facts(outcome=FAILED_TO_START)
@@ -97,7 +100,7 @@ class Tools:
             keep_stdin=keep_stdin,
             persist=persist,
             profile=session.settings.command.profile,
-            description=description,
+            description=description[:DESCRIPTION_CHARS] if description else None,
             author=call.client,
         )
         try:
@@ -288,7 +291,7 @@ class Tools:
             notes=[*call.notes, *ends, *([waited.note] if waited.note else []), *body.notes],
             insights=insights,
             finished=session.announcements(),
-            state=_state_words(task, waited, session.choice.python_only),
+            state=_state_words(task, waited, session.choice),
         )
         text = f"{body.text}{_error_of(task)}"
         if any(one.shown for one in insights):
@@ -365,8 +368,10 @@ def _end_notes(task: Task, record_error: str | None) -> list[str]:
     ]
 
 
-def _state_words(task: Task, waited: Waited, python_only: bool) -> list[str]:
-    words = ["Python-only mode"] if python_only else []
+def _state_words(task: Task, waited: Waited, choice: ExecutorChoice) -> list[str]:
+    words = ["Python-only mode"] if choice.python_only else []
+    if any(problem.startswith("ZSH_TOOL_EXEC") for problem in choice.problems):
+        words.append("ZSH_TOOL_EXEC cannot be used, zsh_health says why")
     if task.running and waited.reason is WaitReason.MATCHED:
         words.insert(0, f"matched {render.preview(waited.matched or '', 40)!r}")
     return words

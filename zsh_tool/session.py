@@ -78,6 +78,8 @@ class Session:
         self.environment = Environment(settings, environ, started_in)
         self.choice = ExecutorChoice(None, "not looked for yet")
         self.closing = False
+        self.not_recorded: str | None = None
+        """Why the last command that ended could not be recorded."""
         self.changed: list[Callable[[Task, bool], None]] = []
         """Called when a task has started (True) and when it has ended (False)."""
         self._registry: TaskRegistry | None = None
@@ -238,7 +240,11 @@ class Session:
             insights=book.carried,
         )
         book.record_error = self.alan.record_error if self.choice.python_only else None
-        return self.alan.get_post_insights(task.command, result, task.cwd)
+        self.not_recorded = book.record_error or result.record_error
+        found = self.alan.get_post_insights(task.command, result, task.cwd)
+        # Who sent the signal needs no guess at its cause.
+        asked_for = result.outcome == "signalled" and result.ended_by == "agent"
+        return [one for one in found if not (asked_for and one.kind == "exit_code")]
 
     def _tell_changed(self, task: Task, *, started: bool) -> None:
         for listener in self.changed:

@@ -1,6 +1,7 @@
 """A live or finished command, with one set of verbs whatever runs it."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass, replace
@@ -113,6 +114,7 @@ class Task:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._armed: int | None = None
         self._held: set[asyncio.Task[None]] = set()
+        self._signals_sent: set[str] = set()
         self._started = time.monotonic() - max(0.0, time.time() - facts.started_at)
 
     def __repr__(self) -> str:
@@ -189,6 +191,7 @@ class Task:
         if self.runner is None or not self.live:
             raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}): nothing to signal")
         await self.runner.send_signal(name)
+        self._signals_sent.add(_plain_name(name))
 
     async def resize(self, rows: int, cols: int) -> None:
         """Give the terminal another size."""
@@ -206,6 +209,8 @@ class Task:
     def settle(self, result: TaskResult) -> None:
         """Take the result; a second one changes nothing."""
         if not self.ended.done():
+            if result.outcome == "signalled" and result.signal in self._signals_sent:
+                result = replace(result, ended_by="agent")
             self.ended_at = time.time()
             self.ended.set_result(result)
 
@@ -276,3 +281,11 @@ class Task:
         return (
             result.outcome if result.exit_code is None else f"{result.outcome}, exit code {result.exit_code}"
         )
+
+
+def _plain_name(name: str) -> str:
+    """Return a signal as results name it: neither a number nor with SIG."""
+    text = name.strip().upper()
+    if text.isdecimal():
+        text = next((one.name for one in signal.Signals if one == int(text)), text)
+    return text.removeprefix("SIG")
