@@ -123,12 +123,15 @@ impl Meta {
     /// Writes it beside its place and renames it: whoever sees it sees all of it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says, or that something else than a file is in its place.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(format!(".{}", std::process::id()));
-        let temporary = path.with_file_name(name);
+        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+            // Renaming would take the device or the link away.
+            return Err(io::Error::other("it is there already and no regular file"));
+        }
+        let temporary = path.with_file_name(format!(".meta.{}", std::process::id()));
+        // What another process of our number left behind; another user's is not ours to take away, and stops us.
+        let _stale = fs::remove_file(&temporary);
         let written = self.write_new(&temporary);
         let done = written.and_then(|()| fs::rename(&temporary, path));
         if done.is_err() {
@@ -143,10 +146,8 @@ impl Meta {
         text.push('\n');
         OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
             .open(path)?
             .write_all(text.as_bytes())
     }

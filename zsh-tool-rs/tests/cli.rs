@@ -156,3 +156,32 @@ fn the_meta_file_is_private_and_whole() {
     let left: Vec<_> = fs::read_dir(exec.home.path()).unwrap().flatten().collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }
+
+#[test]
+fn the_meta_file_takes_no_other_files_place() {
+    let exec = Exec::new();
+    let path = exec.path("meta.json");
+    // A link stands for all that is no plain file: run by root, "--meta /dev/null" would have taken that away.
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+    let done = exec.command("exit 3").output().unwrap();
+    assert_eq!(done.status.code(), Some(3));
+    let complaint = String::from_utf8(done.stderr).unwrap();
+    assert!(complaint.contains("no regular file"), "{complaint}");
+    assert_eq!(
+        fs::read_link(&path).unwrap(),
+        std::path::Path::new("/dev/null")
+    );
+}
+
+#[test]
+fn the_meta_file_may_have_the_longest_of_names() {
+    let exec = Exec::new();
+    let path = exec.path(&"m".repeat(255));
+    let done = executor(&["--meta", path.to_str().unwrap(), "--", "exit 3"]);
+    assert_eq!((done.status.code(), &done.stderr[..]), (Some(3), &b""[..]));
+    assert!(
+        fs::read_to_string(&path)
+            .unwrap()
+            .contains("\"exit_code\":3")
+    );
+}
