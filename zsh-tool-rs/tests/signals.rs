@@ -66,3 +66,13 @@ fn the_command_leads_a_session_of_its_own() {
         assert_eq!(done.code, 0, "{}", done.text());
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_caller_that_holds_signals_back_does_not_hold_us_back() {
+    let mut command = std::process::Command::new("env");
+    command.args(["--block-signal=CHLD,TERM,INT", common::EXECUTOR]);
+    let mut child = command.args(["--", "exit 3"]).spawn().unwrap();
+    let status = wait_for("the end", || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(3));
+}

@@ -63,6 +63,8 @@ impl Signals {
                 handle(signal)?;
             }
         }
+        // What our caller held back would keep us from ever hearing of an end.
+        unblock_all();
         Ok(Signals { reader })
     }
 
@@ -151,7 +153,7 @@ pub(super) fn set_mask(mask: &libc::sigset_t) {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
-/// Lets every signal through. For the child, between fork and exec.
+/// Lets every signal through. For the child, between fork and exec, and for ourselves.
 pub(super) fn unblock_all() {
     let mut set = MaybeUninit::uninit();
     // SAFETY: `sigemptyset` initialises the whole set and cannot fail on a valid pointer.
