@@ -6,6 +6,7 @@
 )]
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -285,12 +286,15 @@ fn without_proc_commands_run_and_end() {
 fn no_place_for_temporary_files_costs_the_codes_at_most() {
     let exec = Exec::new().without("XDG_RUNTIME_DIR").env("TMPDIR", "/tmp");
     let home = exec.home.path().display();
-    // The home is under one of these places itself, so it is put back before they are closed.
+    let built = Path::new(common::EXECUTOR).parent().expect("a directory");
+    let built = built.display();
+    // The home and perhaps the executor are under one of these places, so they are put back before those are closed.
     let close = "for place in /tmp /var/tmp /dev/shm; do [ -d $place ] && mount -o remount,ro $place; done; ! touch /tmp/x";
     let hide =
         "for place in /tmp /var/tmp /dev/shm; do [ -d $place ] && mount -t tmpfs none $place; done";
     let script = format!(
-        "{hide}; mkdir -p {home} && mount --no-canonicalize --bind . {home} && {{ {close}; }} 2>/dev/null"
+        "exec 9<{built}; {hide}; mkdir -p {home} {built} && mount --no-canonicalize --bind . {home} && \
+         mount --no-canonicalize --bind /proc/self/fd/9 {built} && exec 9<&- && {{ {close}; }} 2>/dev/null"
     );
     let done = exec.apart(&script, "false | true; echo out");
     assert_eq!(
