@@ -22,6 +22,8 @@ let
       ];
     };
     strictDeps = true;
+    # SQLite without extension loading, as cargo's own configuration has it; its rustflags are not taken over
+    inherit ((lib.importTOML ../.cargo/config.toml).env) LIBSQLITE3_FLAGS;
     # `rust-tests` runs them, natively
     doCheck = false;
     # pkgsStatic sets it for build scripts too, which are glibc programs and then do not link
