@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from zsh_tool import __version__
+
 TOP = Path(__file__).resolve().parent.parent
 PACKAGE = TOP / "zsh_tool"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -99,4 +101,4 @@ def test_a_file_can_be_read_in_one_sitting() -> None:
 def test_versions_are_the_same() -> None:
     python = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     rust = tomllib.loads((TOP / "zsh-tool-rs/Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
-    assert python == rust
+    assert python == rust == __version__
