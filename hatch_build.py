@@ -46,7 +46,7 @@ class ExecutorHook(BuildHookInterface[BuilderConfig]):
     def compiled(self, crate: Path) -> Path:
         """Compile the executor with cargo and return where it is, as cargo tells it."""
         if shutil.which("cargo") is None:
-            self.app.abort(f"cargo is needed to compile the executor: install Rust 1.88+, or {WITHOUT}")
+            self.app.abort(f"cargo is needed to compile the executor: install Rust 1.89+, or {WITHOUT}")
         command = ["cargo", "build", "--release", "--locked", "--message-format=json-render-diagnostics"]
         # cargo looks for .cargo/config.toml from the working directory upwards
         build = subprocess.run(command, cwd=crate, stdout=subprocess.PIPE, text=True, encoding="utf-8")

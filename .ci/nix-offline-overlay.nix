@@ -1,5 +1,5 @@
 # What the stand-in for nixpkgs lacks, over this machine's own programs.
-final: _prev:
+final: prev:
 let
   host =
     name: programs:
@@ -16,6 +16,14 @@ in
     "ssh-keygen"
   ];
   vim = host "vim" [ "vim" ];
+  # Debian has it in a package of its own
+  util-linux = final.symlinkJoin {
+    name = "util-linux";
+    paths = [
+      prev.util-linux
+      (host "mount" [ "mount" ])
+    ];
+  };
   # the host's compiler finds the host's static libc by itself
   glibc.static = final.emptyDirectory;
 }
