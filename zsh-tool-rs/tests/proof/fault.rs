@@ -289,7 +289,7 @@ fn no_place_for_temporary_files_costs_the_codes_at_most() {
     let built = Path::new(common::EXECUTOR).parent().expect("a directory");
     let built = built.display();
     // The home and perhaps the executor are under one of these places, so they are put back before those are closed.
-    let close = "for place in /tmp /var/tmp /dev/shm; do [ -d $place ] && mount -o remount,ro $place; done; ! touch /tmp/x";
+    let close = "for place in /tmp /var/tmp /dev/shm; do [ -d $place ] && mount -o remount,bind,ro $place; done; ! touch /tmp/x";
     let hide =
         "for place in /tmp /var/tmp /dev/shm; do [ -d $place ] && mount -t tmpfs none $place; done";
     let script = format!(
