@@ -276,12 +276,17 @@ async def test_a_state_directory_of_someone_else_is_refused(tmp_path: Path) -> N
 
 async def test_task_directories_are_private(executor: Path) -> None:
     async with registry_of(executor) as registry:
-        task = await registry.start(request("umask 000; echo x"))
-        await finished(task)
+        # Looked at while it runs, when its socket is there too, and once more with the answer in place.
+        task = await registry.start(request("umask 000; echo x; sleep 100"))
+        await printed(task, b"x\n")
         directory = registry.settings.state_dir / "tasks" / task.id
         assert directory.stat().st_mode & 0o777 == 0o700
-        for file in directory.iterdir():
+        files = list(directory.iterdir())
+        assert {"control", "output"} <= {file.name for file in files}
+        for file in files:
             assert file.stat().st_mode & 0o077 == 0, file
+        await task.kill()
+        assert (directory / "meta.json").stat().st_mode & 0o077 == 0
 
 
 async def test_state_paths_longer_than_a_socket_name_work(
