@@ -190,8 +190,9 @@ class Task:
         """Send one signal, once, without escalation."""
         if self.runner is None or not self.live:
             raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}): nothing to signal")
-        await self.runner.send_signal(name)
+        # Noted first: the news of the end can be here before the answer to the request.
         self._signals_sent.add(_plain_name(name))
+        await self.runner.send_signal(name)
 
     async def resize(self, rows: int, cols: int) -> None:
         """Give the terminal another size."""
