@@ -169,12 +169,17 @@ fn interrupt(group: Option<i32>, master: i32) {
 
 /// Sends signals to the group at once, and to each process outside it.
 fn broadcast(group: Option<i32>, signals: &[i32]) {
+    // Looked for first: while the group dies, its orphans move to us, and a walk of the tree can miss one.
+    let mut processes = tree::descendants();
     if let Some(group) = group {
         for signal in signals {
             let _was_there = signal::send_group(group, *signal);
         }
     }
-    for process in tree::descendants() {
+    let known: HashSet<i32> = processes.iter().map(|process| process.pid).collect();
+    let fresh = tree::descendants().into_iter();
+    processes.extend(fresh.filter(|process| !known.contains(&process.pid)));
+    for process in processes {
         if Some(process.group) != group {
             for signal in signals {
                 let _was_there = signal::send(process.pid, *signal);
