@@ -34,7 +34,7 @@ LAYERS = [
         "taskmodel",
     },
     {"database", "filesystem", "insights", "manopt", "normalize", "project", "queries", "ssh", "upgrade"},
-    {"__init__", "_build", "config", "config_values", "expressions", "keys", "spellings", "wire"},
+    {"__init__", "_build", "config", "config_values", "expressions", "ids", "keys", "spellings", "wire"},
 ]
 KNOWS_MCP = {"server", "protocol", "resources", "prompts", "progress", "transport", "wire"}
 

@@ -17,15 +17,21 @@ from zsh_tool.figures import Scope
 from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight, catalogue
 from zsh_tool.insights import manopt as manopt_insight
 from zsh_tool.insights.score import scores
+from zsh_tool.insights.shown import Shown
 from zsh_tool.insights.situation import Situation, result_failed
 from zsh_tool.insights.ssh import ssh as ssh_insight
 from zsh_tool.neverhang import WINDOW_SECS, TimedOutRow
 from zsh_tool.project import project_of, stored_path
 from zsh_tool.queries import RUNS_READ_AFTER, Queries
 from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
+from zsh_tool.ssh import may_use_ssh
+from zsh_tool.taskmodel import InsightShown
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+AT_ONCE_CHARS: Final = 64 * 1024
+"""A longer command is looked at in a thread."""
 
 SCORES_KEPT_SECS: Final = 600.0
 """How long it takes until a kind of insight is judged again."""
@@ -50,7 +56,7 @@ class ALAN:
         self._executor_active = executor_active
         self._clock = clock
         self._lock = threading.RLock()
-        self._shown: list[ShownInsight] = []
+        self._shown = Shown()
         self._queries = Queries(Reader(settings.database.path))
         self._core = CoreRecorder(
             settings.database.path, settings.database.rows, settings.database.half_life_days
@@ -69,15 +75,33 @@ class ALAN:
         return self._queries.reader.problem or self.record_error or self._core.notice
 
     # TODO(phase3): port to Rust MCP server
-    def get_insights(self, command: str, cwd: Path | str) -> list[Insight]:
-        """Say what history knows about a command before it runs."""
+    def get_insights(self, command: str, cwd: Path | str, own_id: str | None = None) -> list[Insight]:
+        """Say what history knows about a command before it runs.
+
+        With the id that its row will have, the command may run, and even end, while this is read.
+        """
         with self._lock:
-            situation = self._latest = self._situation(command, cwd)
+            situation = self._situation(command, cwd)
             if situation is None:
+                self._latest = None
                 return []
+            situation = self._latest = replace(situation, own_id=own_id)
             found = [make(situation) for make in catalogue.BEFORE]
             found += [self._get_ssh_insights(situation), self._manopt_insight(situation)]
             return self._heard(found)
+
+    def insights_at_once(self, command: str, result: RunResult) -> list[Insight] | None:
+        """Do what `record` and `get_post_insights` do where that takes no file: after a plain success.
+
+        None: it takes one, so call those in a thread.
+        """
+        plain = result.outcome == "exited" and not (result.timed_out or any(result.pipestatus))
+        if result.exit_code != 0 or not plain or len(command) > AT_ONCE_CHARS:
+            return None
+        due = self._clock() - self._judged_at >= SCORES_KEPT_SECS
+        if due or not self._executor_active or not self._queries.reader.is_open or may_use_ssh(command):
+            return None
+        return self._heard([make(command, result) for make in catalogue.OF_RESULT])
 
     # TODO(phase3): port to Rust MCP server
     def get_post_insights(self, command: str, result: RunResult, cwd: Path | str) -> list[Insight]:
@@ -87,9 +111,11 @@ class ALAN:
             found = [make(text, result) for make in catalogue.OF_RESULT]
             situation = self._situation(command, cwd)
             if situation is not None:
-                situation = replace(situation, own_id=result.observation_id, runs_read=RUNS_READ_AFTER)
+                did_fail = result_failed(text, result)
+                own_id = result.observation_id
+                situation = replace(situation, own_id=own_id, own_failed=did_fail, runs_read=RUNS_READ_AFTER)
                 found.append(catalogue.unusual(situation, result))
-                if result_failed(text, result):
+                if did_fail:
                     found += [make(situation) for make in catalogue.AFTER_FAILURE]
                     found.append(self._manopt_insight(situation))
             return self._heard(found)
@@ -118,7 +144,8 @@ class ALAN:
         *,
         description: str | None = None,
         author: str | None = None,
-        insights: Sequence[ShownInsight] = (),
+        insights: Sequence[InsightShown] = (),
+        observation_id: str | None = None,
     ) -> str | None:
         """Record a finished command and return the observation's id, or None if it was not recorded.
 
@@ -128,9 +155,13 @@ class ALAN:
             return None
         with self._lock:
             self._latest = None
-            observation_id = result.observation_id
-            if not self._executor_active:
-                observation_id = self._record_core(command, result, cwd, description, author, insights)
+            if self._executor_active:
+                observation_id = result.observation_id
+            else:
+                chosen = observation_id
+                observation_id = self._record_core(
+                    command, result, cwd, description, author, insights, chosen
+                )
             # A reader that holds the file spares the writer the recovery of the log.
             self._queries.refresh()
             has_table = self._queries.reader.has("ssh_observations")
@@ -216,20 +247,17 @@ class ALAN:
             late = f", {counts['timed_out']} timed out" if counts["timed_out"] else ""
             return f"{counts['commands']} commands in this session: {counts['failed']} failed{late}"
 
-    def note_shown(self, insights: Sequence[Insight], command: str) -> None:
-        """Remember which insights a reply showed, until the next recorded command carries them along."""
-        template = normalize.template_command(stored_text(command))
-        now = self._clock()
-        with self._lock:
-            self._shown += [
-                ShownInsight(one.id, one.kind, one.level, template, now) for one in insights if one.shown
-            ]
+    def note_shown(self, insights: Sequence[Insight], command: str, template: str | None = None) -> None:
+        """Remember which insights a reply showed, until the next recorded command carries them along.
+
+        Give the command's template where it is known: a command of megabytes takes a while to read.
+        """
+        template = template or normalize.template_command(stored_text(command))
+        self._shown.add(insights, template, self._clock())
 
     def take_shown(self) -> tuple[ShownInsight, ...]:
         """Hand over, once, the insights shown since the last call: they go along with the next request."""
-        with self._lock:
-            shown, self._shown = tuple(self._shown), []
-            return shown
+        return self._shown.take()
 
     def close(self) -> None:
         """Close the database and end what runs in the background."""
@@ -290,10 +318,12 @@ class ALAN:
         cwd: Path | str,
         description: str | None,
         author: str | None,
-        insights: Sequence[ShownInsight],
+        insights: Sequence[InsightShown],
+        observation_id: str | None,
     ) -> str | None:
         """Write the executor's rows in its place: Python-only mode."""
         observation = Observation(
+            id=observation_id,
             command=command,
             session_id=self._session_id,
             exit_code=result.exit_code or 0,

@@ -156,23 +156,21 @@ class Channel(asyncio.Protocol):
             raise ChannelError("protocol", f"the executor speaks protocol {hello.protocol}, not {PROTOCOL}")
         return hello
 
-    async def request(self, verb: str, payload: bytes = b"", **fields: Any) -> Message:
-        """Send a request and return its reply; a refusal raises `ChannelError`."""
+    def ask(self, verb: str, payload: bytes = b"", **fields: Any) -> "asyncio.Future[Message]":
+        """Send a request at once; its reply is the future's result, `ChannelError` if it is refused."""
         if self.closed.done() or self._transport is None:
             raise ChannelClosedError
         self._last_id += 1
         number = self._last_id
         reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._replies[number] = reply
-        try:
-            self._transport.write(encode({"verb": verb, "id": number, **fields}, payload))
-            message = await reply
-        finally:
-            self._replies.pop(number, None)
-        if not message.fields.get("ok"):
-            code = str(message.fields.get("code") or "unknown")
-            raise ChannelError(code, str(message.fields.get("error") or code))
-        return message
+        reply.add_done_callback(lambda _: self._replies.pop(number, None))
+        self._transport.write(encode({"verb": verb, "id": number, **fields}, payload))
+        return reply
+
+    async def request(self, verb: str, payload: bytes = b"", **fields: Any) -> Message:
+        """Send a request and return its reply; a refusal raises `ChannelError`."""
+        return await self.ask(verb, payload, **fields)
 
     def tell(self, verb: str, **fields: Any) -> None:
         """Send a request whose reply does not matter."""
@@ -214,12 +212,20 @@ class Channel(asyncio.Protocol):
         if "event" not in fields:
             reply = self._replies.get(fields.get("id") or 0)
             if reply is not None and not reply.done():
-                reply.set_result(message)
+                _settle(reply, message)
         elif fields["event"] == "hello" and not self.hello.done():
             said = (int(fields["protocol"]), str(fields["version"]), int(fields["pid"]), str(fields["state"]))
             self.hello.set_result(Hello(*said))
         else:
             self.on_event(message)
+
+
+def _settle(reply: "asyncio.Future[Message]", message: Message) -> None:
+    if message.fields.get("ok"):
+        reply.set_result(message)
+    else:
+        code = str(message.fields.get("code") or "unknown")
+        reply.set_exception(ChannelError(code, str(message.fields.get("error") or code)))
 
 
 def connect(directory: Path) -> socket.socket:

@@ -64,6 +64,11 @@ class Reader:
             self._give_up(wrong)
             return []
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is held open, which spares the next writer the recovery of its log."""
+        return self._connection is not None
+
     def has(self, table: str, *columns: str) -> bool:
         """Tell whether the table is there with these columns."""
         return table in self.schema and self.schema[table].issuperset(columns)

@@ -15,7 +15,7 @@ from zsh_tool.output.store import OutputStore
 from zsh_tool.process import Process
 from zsh_tool.reaper import become_subreaper, end_orphans, end_session
 from zsh_tool.runner import ExecutorRunner, run_request
-from zsh_tool.standby import REPLY_SECS, Standby, StandbyMaker, StandbyPool, last_words
+from zsh_tool.standby import Standby, StandbyMaker, StandbyPool, last_words
 from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import META_NAME, Found, TaskDirs
 from zsh_tool.taskmodel import LOST, StartError, TaskRequest, TaskResult
@@ -56,6 +56,10 @@ class Launcher(Protocol):
 
     async def adopt(self, found: Found) -> Launched:
         """Take up a task of an earlier server."""
+        ...
+
+    def refill(self) -> None:
+        """Make ready for the next commands, in the background."""
         ...
 
     async def close(self, live: Sequence[Any]) -> None:
@@ -155,12 +159,15 @@ class ExecutorLauncher:
             await standby.dismiss()
             self._discard(standby)
             raise
-        task.ended.add_done_callback(lambda _: self._pool.refill_later(REPLY_SECS))
         return Supervised(task, standby.directory, standby.channel, standby.process)
 
     async def adopt(self, found: Found) -> Supervised:
         """Connect to the executor of an earlier server, or read what it left."""
         return await adopted(found)
+
+    def refill(self) -> None:
+        """Start the executors that the next commands will take."""
+        self._pool.refill()
 
     async def close(self, live: Sequence[Supervised]) -> None:
         """Kill the executors that did not end when asked, then dismiss those in standby."""
@@ -195,7 +202,10 @@ class ExecutorLauncher:
         """Send the request; return the leader's process id, or None when the shell could not be started."""
         zsh, record = self._settings.zsh, self._settings.database.record
         payload, fields = run_request(request, self._session_id, zsh, record)
-        asked = asyncio.ensure_future(standby.channel.request("run", payload, **fields))
+        try:
+            asked = standby.channel.ask("run", payload, **fields)
+        except ChannelClosedError as error:
+            raise _ended_early(standby) from error
         waits: set[asyncio.Future[Any]] = {asked, task.ended}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():
@@ -206,8 +216,7 @@ class ExecutorLauncher:
         except ChannelClosedError as error:
             if task.ended.done():
                 return None
-            words = last_words(standby.directory) or "no word from it"
-            raise StartError(f"the executor ended before it started the command: {words}") from error
+            raise _ended_early(standby) from error
         except ChannelError as error:
             raise StartError(f"the executor refused the command: {error}") from error
 
@@ -216,6 +225,11 @@ class ExecutorLauncher:
         removing = loop.run_in_executor(None, self._dirs.remove, standby.directory)
         self._discarding.add(removing)
         removing.add_done_callback(self._discarding.discard)
+
+
+def _ended_early(standby: Standby) -> StartError:
+    words = last_words(standby.directory) or "no word from it"
+    return StartError(f"the executor ended before it started the command: {words}")
 
 
 async def adopted(found: Found) -> Supervised:

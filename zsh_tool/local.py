@@ -83,6 +83,9 @@ class LocalLauncher:
         """Take up a task that an earlier server's executor still runs."""
         return await adopted(found)
 
+    def refill(self) -> None:
+        """Nothing is kept ready."""
+
     async def close(self, live: Sequence[Launched]) -> None:
         """Kill what did not end when asked."""
         for one in live:

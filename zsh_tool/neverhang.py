@@ -81,6 +81,14 @@ class Neverhang:
                 return Verdict(True, "half_open")
             return Verdict(False, state, _refusal(template, circuit, now))
 
+    def may_refuse(self, template: str) -> bool:
+        """Tell whether there is a project in which this template is held back."""
+        with self._lock:
+            return any(
+                key[0] == template and circuit.opened_at is not None
+                for key, circuit in self._circuits.items()
+            )
+
     def finished(self, template: str, project: str, timed_out: bool, ran: bool) -> None:
         """Take note of how a command ended; ``ran`` is false when it never started or was lost from sight."""
         with self._lock:

@@ -84,6 +84,8 @@ class RecentRun(NamedTuple):
     timed_out: int | None
     outcome: str | None
     cwd: str | None
+    id: str | None
+    """The id of its row among the observations."""
 
 
 @dataclass(frozen=True)
@@ -167,13 +169,13 @@ class Queries:
         """Return whole commands of this session and project with a hash or template since a time."""
         if not self.reader.has("recent_commands", column):
             return []
-        whole, more, joined = "r.duration_ms > 0", "NULL, NULL", ""
+        whole, more, joined = "r.duration_ms > 0", "NULL, NULL, NULL", ""
         if self.reader.has("recent_commands", "parent_id", "observation_id", "project"):
             whole = (
                 "r.parent_id IS NULL AND (r.observation_id IS NOT NULL OR r.duration_ms > 0)"
                 " AND coalesce(r.project, :project) = :project"
             )
-            more, joined = "o.outcome, o.cwd", "LEFT JOIN observations AS o ON o.id = r.observation_id"
+            more, joined = "o.outcome, o.cwd, o.id", "LEFT JOIN observations AS o ON o.id = r.observation_id"
         rows = self.reader.rows(
             f"SELECT r.command_hash, coalesce(r.command_preview, ''), r.timestamp, r.exit_code, r.timed_out, {more}"
             f" FROM recent_commands AS r {joined} WHERE r.{column} = :value AND r.timestamp > :since"

@@ -6,7 +6,6 @@ Nothing here runs while an executor is active. The rows, their order, and the la
 import os
 import platform
 import sqlite3
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,8 +15,9 @@ from typing import Final
 from zsh_tool import normalize
 from zsh_tool.database import open_writer
 from zsh_tool.filesystem import is_local
-from zsh_tool.insights.model import ShownInsight
+from zsh_tool.ids import new_id
 from zsh_tool.project import project_of, stored_path
+from zsh_tool.taskmodel import InsightShown
 from zsh_tool.upgrade import MigrationsMissingError, migrate
 
 RECENT_KEPT_SECS: Final = 6000.0
@@ -59,10 +59,12 @@ class Observation:
     pipestatus: Sequence[int]
     cwd: Path | str
     outcome: str
+    id: str | None = None
+    """The id of its row, if the caller has chosen one."""
     signal: str | None = None
     intent: str | None = None
     author: str | None = None
-    insights: Sequence[ShownInsight] = ()
+    insights: Sequence[InsightShown] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -196,7 +198,7 @@ class _Rows:
     ) -> str:
         one = self._observation
         row = self._common | {
-            "id": str(uuid.uuid4()),
+            "id": (None if parent else one.id) or new_id(),
             "command_hash": normalize.hash_command(text),
             "command_template": normalize.template_command(text),
             "command_preview": text[: normalize.PREVIEW_CHARS],
@@ -221,7 +223,7 @@ class _Rows:
     def _update_streak(self, command_hash: str, success: bool) -> None:
         self._connection.execute(_STREAK, {"hash": command_hash, "success": int(success), "time": self._now})
 
-    def _add_insight(self, shown: ShownInsight, observation_id: str) -> None:
+    def _add_insight(self, shown: InsightShown, observation_id: str) -> None:
         row: dict[str, object] = {
             "id": shown.id,
             "kind": shown.kind,

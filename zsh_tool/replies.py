@@ -1,7 +1,7 @@
 """What a tool answers: text for the model, and the same facts for machines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zsh_tool.insights import Insight
@@ -33,7 +33,7 @@ class Facts:
 
     def as_meta(self) -> dict[str, Any]:
         """Return the facts as they go into a result's ``_meta``."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 def facts_of(

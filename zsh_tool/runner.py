@@ -132,6 +132,7 @@ def run_request(
         "zsh": str(zsh) if zsh else None,
         "persist": request.persist,
         "record": record and request.record,
+        "observation_id": request.observation_id,
         "session_id": session_id,
         "intent": request.description,
         "author": request.author,

@@ -295,7 +295,7 @@ class Tools:
         )
         text = f"{body.text}{_error_of(task)}"
         if any(one.shown for one in insights):
-            await asyncio.to_thread(session.alan.note_shown, insights, task.command)
+            session.alan.note_shown(insights, task.command, session.book(task).template)
         return Reply(render.reply(text, facts, remarks), facts, is_error=failed)
 
     async def _insights(self, task: Task, before: Sequence[Insight]) -> list[Insight]:

@@ -22,12 +22,15 @@ gc.enable()
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_LIMIT_SECS: Final = 2.9
+SWITCH_SECS: Final = 0.0002
+"""How long the event loop waits for a thread that computes. The interpreter's own 5 ms are a command's time."""
 
 log = logging.getLogger(__name__)
 
 
 def serve() -> int:
     """Serve until the client goes away or a signal comes; return the exit status."""
+    sys.setswitchinterval(SWITCH_SECS)
     settings = config.load()
     _set_up_logging(settings)
     for problem in settings.problems:
@@ -61,6 +64,7 @@ async def _serve(settings: Settings) -> int:
             loop.add_signal_handler(number, reader.end, number.name)
         async with opened(Session(settings, os.environ, _started_in())) as session:
             reader.on_end = session.say_good_bye
+            writer.on_answer = session.answered
             await Face(session).run(reader, writer)
             loop.call_later(EXIT_LIMIT_SECS, _give_up, reader.ended_by)
     return _status(reader.ended_by)

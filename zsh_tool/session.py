@@ -12,15 +12,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from zsh_tool import render
-from zsh_tool.alan import ALAN
+from zsh_tool.alan import ALAN, AT_ONCE_CHARS
 from zsh_tool.config import Settings
 from zsh_tool.environment import Environment
 from zsh_tool.executor import ExecutorChoice, find_executor
-from zsh_tool.insights import DurationEstimate, Insight, ShownInsight
+from zsh_tool.ids import new_id
+from zsh_tool.insights import DurationEstimate, Insight
 from zsh_tool.neverhang import Neverhang, Verdict
 from zsh_tool.normalize import template_command
 from zsh_tool.project import project_of
@@ -54,10 +56,10 @@ class Book:
     """Whether this server started it: only then its end is ours to record."""
     before: Sequence[Insight] = ()
     estimate: DurationEstimate | None = None
-    carried: Sequence[ShownInsight] = ()
+    request: TaskRequest | None = None
+    """What was asked, if this server started it."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    closing: "asyncio.Task[Sequence[Insight]] | None" = None
-    author: str | None = None
+    closing: "asyncio.Future[Sequence[Insight]] | None" = None
     record_error: str | None = None
     """Why Python-only mode could not record it."""
 
@@ -66,6 +68,9 @@ class Book:
 class _Known:
     verdict: Verdict
     book: Book
+
+
+Tell = Callable[[_Known], object]
 
 
 class Session:
@@ -87,6 +92,8 @@ class Session:
         self._opening: asyncio.Task[None] | None = None
         self._books: dict[str, Book] = {}
         self._attended: Counter[str] = Counter()
+        self._untold: dict[str, Task] = {}
+        """Tasks that ended, until it is known that a reply told of their end."""
 
     @property
     def registry(self) -> TaskRegistry:
@@ -160,34 +167,62 @@ class Session:
     # -- starting ------------------------------------------------------------------------------
 
     async def start(self, request: TaskRequest) -> Task:
-        """Ask the breaker and the memory, then start. Raises what the agent has to be told."""
-        known = await asyncio.to_thread(self._look_up, request.command, request.cwd)
-        if not known.verdict.allowed:
-            raise BlockedError(known.verdict.message or "blocked by the circuit breaker")
-        book = known.book
-        book.carried, book.author = self.alan.take_shown(), request.author
-        request = replace(request, insights=tuple(book.carried), record=self._recorded(request.command))
-        task: Task | None = None
+        """Ask the breaker, and start while the memory is read. Raises what the agent has to be told."""
+        wanted = self._recorded(request.command)
+        request = replace(request, record=wanted, observation_id=new_id())
+        looked_up = _LookUp(partial(self._look_up, request))
+        if not self._surely_allowed(request.command):
+            await self._ask_breaker(looked_up)
+        request = replace(request, insights=self.alan.take_shown())
         try:
             task = await self.registry.start(request)
-        finally:
-            if task is None:
-                self.breaker.finished(book.template, book.project, timed_out=False, ran=False)
-        self._forget_old_books()
-        self._books[task.id] = book
+        except BaseException:
+            looked_up.then(self._withdraw)
+            raise
         self._tell_changed(task, started=True)
-        if not task.running:
-            self._closing(task)
+        try:
+            self._open_book(task, request, await looked_up.all())
+        except BaseException:
+            task.kill_soon("cancelled")
+            looked_up.then(partial(self._open_book, task, request))
+            raise
         return task
 
-    def _look_up(self, command: str, cwd: Path) -> _Known:
+    def _surely_allowed(self, command: str) -> bool:
+        """Tell whether the breaker need not be waited for, as far as that can be told quickly."""
+        return len(command) <= AT_ONCE_CHARS and not self.breaker.may_refuse(template_command(command))
+
+    async def _ask_breaker(self, looked_up: "_LookUp") -> None:
+        try:
+            verdict = (await looked_up.known()).verdict
+        except asyncio.CancelledError:
+            looked_up.then(self._withdraw)
+            raise
+        if not verdict.allowed:
+            raise BlockedError(verdict.message or "blocked by the circuit breaker")
+
+    def _look_up(self, request: TaskRequest, tell: Tell) -> None:
+        """Tell the verdict and the book; if the command may run, fill the book while it does. Blocks."""
+        command, cwd = request.command, request.cwd
         project, template = project_of(cwd), template_command(command)
         verdict = self.breaker.check(template, project)
         book = Book(template, project, ours=True)
+        tell(_Known(verdict, book))
         if verdict.allowed:
-            book.before = self.alan.get_insights(command, cwd)
+            book.before = self.alan.get_insights(command, cwd, request.observation_id)
             book.estimate = self.alan.estimate(command, cwd)
-        return _Known(verdict, book)
+
+    def _withdraw(self, known: _Known) -> None:
+        """Take back what the breaker allowed: the command was not started."""
+        if known.verdict.allowed:
+            self.breaker.finished(known.book.template, known.book.project, timed_out=False, ran=False)
+
+    def _open_book(self, task: Task, request: TaskRequest, known: _Known) -> None:
+        self._forget_old_books()
+        known.book.request = request
+        self._books[task.id] = known.book
+        if not task.running:
+            self._closing(task)
 
     def _recorded(self, command: str) -> bool:
         database = self.settings.database
@@ -205,6 +240,7 @@ class Session:
     # -- ending --------------------------------------------------------------------------------
 
     async def _ended(self, task: Task) -> None:
+        self._untold[task.id] = task
         self._tell_changed(task, started=False)
         # A command can be over before `start` has its book; `start` then closes it.
         if task.id in self._books:
@@ -212,33 +248,46 @@ class Session:
 
     async def after(self, task: Task) -> Sequence[Insight]:
         """Return what an ended task's end means, once it is recorded."""
-        return await asyncio.shield(self._closing(task))
+        closing = self._closing(task)
+        return closing.result() if closing.done() else await asyncio.shield(closing)
 
-    def _closing(self, task: Task) -> "asyncio.Task[Sequence[Insight]]":
+    def _closing(self, task: Task) -> "asyncio.Future[Sequence[Insight]]":
         book = self.book(task)
         if book.closing is None:
-            book.closing = asyncio.create_task(self._close_book(task, book))
+            at_once = self._close_at_once(task, book, task.ended.result())
+            if at_once is None:
+                loop = asyncio.get_running_loop()
+                book.closing = loop.run_in_executor(None, self._record, task, book)
+            else:
+                book.closing = asyncio.get_running_loop().create_future()
+                book.closing.set_result(at_once)
         return book.closing
 
-    async def _close_book(self, task: Task, book: Book) -> Sequence[Insight]:
-        result = await asyncio.shield(task.ended)
+    def _close_at_once(self, task: Task, book: Book, result: TaskResult) -> Sequence[Insight] | None:
+        """Tell the breaker, and say what needs no file; None when the rest needs a thread."""
         if not book.ours:
             return ()
         ran = result.outcome in ON_ITS_OWN
         self.breaker.finished(book.template, book.project, timed_out=result.timed_out, ran=ran)
         if result.exit_code is None or not self._recorded(task.command):
             return ()
-        return await asyncio.to_thread(self._record, task, book, result)
+        at_once = self.alan.insights_at_once(task.command, result)
+        if at_once is not None:
+            self.not_recorded = result.record_error
+        return at_once
 
-    def _record(self, task: Task, book: Book, result: TaskResult) -> Sequence[Insight]:
-        self.alan.record(
+    def _record(self, task: Task, book: Book) -> Sequence[Insight]:
+        request = book.request
+        observation_id = self.alan.record(
             task.command,
-            result,
+            task.ended.result(),
             task.cwd,
             description=task.description,
-            author=book.author,
-            insights=book.carried,
+            author=request.author if request else None,
+            insights=request.insights if request else (),
+            observation_id=request.observation_id if request else None,
         )
+        result = replace(task.ended.result(), observation_id=observation_id)
         book.record_error = self.alan.record_error if self.choice.python_only else None
         self.not_recorded = book.record_error or result.record_error
         found = self.alan.get_post_insights(task.command, result, task.cwd)
@@ -249,6 +298,11 @@ class Session:
     def _tell_changed(self, task: Task, *, started: bool) -> None:
         for listener in self.changed:
             listener(task, started)
+
+    def answered(self) -> None:
+        """Take note that a reply is out: a good moment for what no reply waits for."""
+        if self._registry is not None:
+            self._registry.tidy()
 
     # -- what was told -------------------------------------------------------------------------
 
@@ -265,13 +319,8 @@ class Session:
 
     def announcements(self) -> list[str]:
         """Return, once, the ends of background tasks that no reply has told of."""
-        if self._registry is None:
-            return []
-        ended = [
-            task
-            for task in self._registry.tasks()
-            if not task.running and not task.announced and task.id not in self._attended
-        ]
+        self._untold = {key: task for key, task in self._untold.items() if not task.announced}
+        ended = [task for task in self._untold.values() if task.id not in self._attended]
         for task in ended:
             task.announced = True
         words = [render.finished_line(facts_of(task), task.command) for task in ended[:ANNOUNCED_AT_ONCE]]
@@ -282,6 +331,36 @@ class Session:
     def problems(self) -> list[str]:
         """Return what is wrong with the configuration and the executor."""
         return [*self.settings.problems, *self.choice.problems, *self.registry.problems]
+
+
+class _LookUp:
+    """What is known of a command before it runs, read in a thread that tells the most urgent part first."""
+
+    def __init__(self, read: Callable[[Tell], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._known: asyncio.Future[_Known] = loop.create_future()
+
+        def tell(known: _Known) -> None:
+            loop.call_soon_threadsafe(self._known.set_result, known)
+
+        self._reading = loop.run_in_executor(None, read, tell)
+
+    async def known(self) -> _Known:
+        """Return the verdict and the book, which may still be written to."""
+        either: set[asyncio.Future[Any]] = {self._known, self._reading}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not self._known.done():
+            self._reading.result()
+        return self._known.result()
+
+    async def all(self) -> _Known:
+        """Return the same when everything is in the book."""
+        await asyncio.shield(self._reading)
+        return self._known.result()
+
+    def then(self, take: Callable[[_Known], None]) -> None:
+        """Have ``take`` called with what will be known; nobody waits for it any more."""
+        self._known.add_done_callback(lambda known: take(known.result()))
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
 SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
 _COPY_WITH_VALUE: Final = {"scp": frozenset("cDFiJloPSX"), "sftp": frozenset("BbcDFiJloPRSsX")}
 _RSYNC_WITH_VALUE: Final = frozenset("efBMT@")
+_PROGRAMS: Final = ("ssh", "scp", "sftp", "rsync")
+_UNQUOTED: Final = str.maketrans("", "", "\\'\"\n")
 
 _WORD: Final = re.compile(r"""(?:\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|[^\s\\'"]|['"\\])+""")
 _DESTINATION: Final = re.compile(
@@ -56,6 +58,12 @@ def parse_ssh(command: str) -> SshCommand | None:
     return SshCommand(
         target.host, target.user or values.get("l"), target.port or values.get("p"), remote or None
     )
+
+
+def may_use_ssh(command: str) -> bool:
+    """Tell, quickly and never wrongly with no, whether a part of the command could be one of these programs."""
+    unquoted = command.translate(_UNQUOTED)
+    return any(name in unquoted for name in _PROGRAMS)
 
 
 def remote_host(command: str) -> str | None:

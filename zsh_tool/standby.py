@@ -20,8 +20,6 @@ from zsh_tool.taskmodel import StartError
 _HELLO_LIMIT_SECS: Final = 10.0
 _REFILL_DELAY_SECS: Final = 0.05
 """Long enough for a short command to have the processors to itself."""
-REPLY_SECS: Final = 0.003
-"""From a command's end until its reply is out: what is started then competes with nothing."""
 WORDS_NAME: Final = "stderr"
 
 
@@ -131,14 +129,10 @@ class StandbyPool:
         self.refill_later()
         return standby
 
-    def refill_later(self, delay_secs: float = _REFILL_DELAY_SECS) -> None:
-        """Start what is missing in a moment, or in the shorter one asked for before."""
-        loop = asyncio.get_running_loop()
-        if self._closed or (self._due is not None and self._due.when() <= loop.time() + delay_secs):
-            return
-        if self._due is not None:
-            self._due.cancel()
-        self._due = loop.call_later(delay_secs, self.refill)
+    def refill_later(self) -> None:
+        """Start what is missing in a moment, unless `refill` is called before."""
+        if self._due is None and not self._closed:
+            self._due = asyncio.get_running_loop().call_later(_REFILL_DELAY_SECS, self.refill)
 
     def refill(self) -> None:
         """Start what is missing now, in the background."""

@@ -28,6 +28,7 @@ FACTS_NAME: Final = "task.json"
 META_NAME: Final = "meta.json"
 _SERVER_NAME: Final = "server"
 _ALPHABET: Final = string.ascii_lowercase + string.digits
+_ID_CHARS: Final = 6
 _CLAIM_GRACE_SECS: Final = 60.0
 """A directory without an owner is one that is just being claimed, or what a crash in that moment left."""
 
@@ -76,7 +77,7 @@ class TaskDirs:
     def claim(self) -> tuple[str, Path]:
         """Make a directory for a new task."""
         while True:
-            task_id = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+            task_id = _new_id()
             directory = self._tasks / task_id
             try:
                 directory.mkdir(mode=0o700)
@@ -154,6 +155,16 @@ class TaskDirs:
             yield
         finally:
             os.close(lock)
+
+
+def _new_id() -> str:
+    # One number, since each call of the generator is a system call.
+    number = secrets.randbelow(len(_ALPHABET) ** _ID_CHARS)
+    digits = []
+    for _ in range(_ID_CHARS):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(digits)
 
 
 def read_facts(directory: Path) -> TaskFacts | None:

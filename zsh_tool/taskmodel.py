@@ -65,6 +65,8 @@ class TaskRequest:
     description: str | None = None
     author: str | None = None
     record: bool = True
+    observation_id: str | None = None
+    """The id of the command's row; None leaves it to who writes the row."""
     insights: tuple[InsightShown, ...] = ()
 
     @property

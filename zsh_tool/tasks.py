@@ -14,7 +14,7 @@ from zsh_tool.executor import ExecutorChoice
 from zsh_tool.launch import ExecutorLauncher, Launched, Launcher
 from zsh_tool.local import LocalLauncher
 from zsh_tool.output.layout import HEAD, RING
-from zsh_tool.shelf import Finished, surplus
+from zsh_tool.shelf import Finished, Shelf
 from zsh_tool.task import Task
 from zsh_tool.taskdirs import Found, TaskDirs, UnsafePlaceError
 from zsh_tool.taskmodel import (
@@ -53,6 +53,8 @@ __all__ = [
 EndListener = Callable[[Task], Coroutine[Any, Any, None]]
 
 LIVE_MAX: Final = 64
+_TIDY_DELAY_SECS: Final = 0.05
+"""Long enough for the reply about a task that ended; what is done then competes with nothing."""
 _CLOSE_LIMIT_SECS: Final = 2.4
 """Leaves room, within three seconds, for ending what did not end by itself."""
 _LISTED_COMMAND_MAX: Final = 60
@@ -69,6 +71,10 @@ class TaskRegistry:
         self.choice = choice
         self._dirs = TaskDirs(settings.state_dir)
         self._tasks: dict[str, Launched] = {}
+        self._present: dict[str, Task] = {}
+        """Tasks that are not gone: few, where those kept to be read are many."""
+        self._shelf = Shelf()
+        self._tidying: asyncio.TimerHandle | None = None
         self._listeners: list[EndListener] = []
         self._owners: dict[str, asyncio.Task[Any]] = {}
         self._held: set[asyncio.Task[Any]] = set()
@@ -94,7 +100,6 @@ class TaskRegistry:
         await self._launcher.open()
         for launched in await asyncio.gather(*(self._launcher.adopt(one) for one in found)):
             self._take(launched, announce=launched.task.running)
-        await self._drop_surplus()
 
     def _open_dirs(self) -> list[Found]:
         """Open the usual place; where that cannot be, tasks live in a private temporary one."""
@@ -113,7 +118,7 @@ class TaskRegistry:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
         if self._closing:
             raise StartError("the server is ending")
-        live = [launched.task for launched in self._tasks.values() if launched.task.live]
+        live = [task for task in self._present.values() if task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
         starting = self._hold(self._start(request))
@@ -135,6 +140,19 @@ class TaskRegistry:
         every = [launched.task for launched in self._tasks.values()]
         return sorted(every, key=lambda task: (not task.live, -task.started_at))
 
+    def tidy(self) -> None:
+        """Do what was put off until the replies are out: drop old tasks, start the next executors."""
+        if self._tidying is not None and not self._closing:
+            self._tidying.cancel()
+            self._tidying = None
+            self._launcher.refill()
+            for task_id in self._shelf.take_surplus(time.time()):
+                self._hold(asyncio.to_thread(self._dirs.remove, self._tasks.pop(task_id).directory))
+
+    def _tidy_soon(self) -> None:
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().call_later(_TIDY_DELAY_SECS, self.tidy)
+
     def add_end_listener(self, listener: EndListener) -> None:
         """Have ``listener`` awaited with each task that ends."""
         self._listeners.append(listener)
@@ -142,6 +160,8 @@ class TaskRegistry:
     async def close(self, by: str = "session") -> None:
         """End everything that is not meant to stay, within three seconds."""
         self._closing = True
+        if self._tidying is not None:
+            self._tidying.cancel()
         deadline = time.monotonic() + _CLOSE_LIMIT_SECS
         staying = {task.id for task in self.tasks() if task.live and task.persist}
         for task in self.tasks():
@@ -189,6 +209,7 @@ class TaskRegistry:
     def _take(self, launched: Launched, *, announce: bool) -> None:
         task_id = launched.task.id
         self._tasks[task_id] = launched
+        self._present[task_id] = launched.task
         self._owners[task_id] = owner = self._hold(self._own(launched, announce))
         owner.add_done_callback(lambda _: self._owners.pop(task_id, None))
 
@@ -196,24 +217,17 @@ class TaskRegistry:
         """Stay with a task until nothing of it is left."""
         task = launched.task
         await launched.until_ended()
+        self._tidy_soon()
         if announce:
             for listener in self._listeners:
                 self._hold(listener(task))
         await launched.until_gone()
         task.left()
-        await self._drop_surplus()
-
-    async def _drop_surplus(self) -> None:
-        finished = [
-            Finished(task.id, task.ended_at or task.started_at, min(task.result.output_bytes, HEAD + RING))
-            for task in (launched.task for launched in self._tasks.values() if launched.owned)
-            if task.result is not None and not task.live
-        ]
-        for task_id in surplus(finished, time.time()):
-            # Two tasks that end together both find the same surplus; the first one removes it.
-            launched = self._tasks.pop(task_id, None)
-            if launched is not None:
-                await asyncio.to_thread(self._dirs.remove, launched.directory)
+        self._present.pop(task.id, None)
+        if launched.owned:
+            kept_bytes = min(task.ended.result().output_bytes, HEAD + RING)
+            self._shelf.add(Finished(task.ended_at or task.started_at, task.id, kept_bytes))
+        self._tidy_soon()
 
     def _hold(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         held = asyncio.get_running_loop().create_task(work)

@@ -56,6 +56,8 @@ class MessageWriter(asyncio.BaseProtocol):
         self.unanswered: set[str | int] = set()
         self.all_answered = asyncio.Event()
         self.gone = asyncio.Event()
+        self.on_answer: Callable[[], None] | None = None
+        """Called when an answer was written."""
         self._sink: Sink | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -71,6 +73,8 @@ class MessageWriter(asyncio.BaseProtocol):
         self._sink.write(wire.encode(item.message))
         if isinstance(item.message, JSONRPCResponse | JSONRPCError) and item.message.id is not None:
             self.settled(item.message.id)
+            if self.on_answer is not None:
+                self.on_answer()
         await self._writable.wait()
 
     def settled(self, request_id: str | int) -> None:

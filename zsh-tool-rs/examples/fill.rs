@@ -134,6 +134,7 @@ fn record(alan: &mut Alan, n: u64) -> Outcome<Duration> {
     let text = command(n * 31);
     let started = Instant::now();
     alan.record(&Observation {
+        id: None,
         command: text.as_bytes(),
         session_id: "benchmrk",
         exit_code: 0,

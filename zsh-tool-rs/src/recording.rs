@@ -68,6 +68,7 @@ impl Recorder {
         let exit_code = report.status.code();
         let outcome = report.outcome;
         let observation = Observation {
+            id: remarks.observation_id.as_deref(),
             command,
             session_id: remarks
                 .session_id

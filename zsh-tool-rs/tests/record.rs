@@ -137,6 +137,7 @@ fn times_are_utc_and_agree() {
 fn bytes_that_are_no_text_are_stored_as_text() {
     let ledger = Ledger::new();
     let observation = Observation {
+        id: None,
         command: b"echo \xff\xfe caf\xc3\xa9",
         ..success("")
     };

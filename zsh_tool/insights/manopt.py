@@ -30,11 +30,8 @@ def pages(program: Program | None) -> list[str]:
 
 def failures(situation: Situation) -> int:
     """Count the failures of this template in this session, as far as the short list reaches back."""
-    since = situation.now - FAILURES_SINCE_SECS
-    runs = situation.queries.recent(
-        situation.session_id, situation.project, "command_template", situation.template, since
-    )
-    return sum(1 for run in runs if failed(run))
+    runs = situation.recent_of_template(FAILURES_SINCE_SECS)
+    return sum(1 for run in runs if failed(run)) + situation.own_failed
 
 
 def manopt(situation: Situation, present_from: int) -> Insight | None:

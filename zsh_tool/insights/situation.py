@@ -28,6 +28,8 @@ class Situation:
     half_life_days: float
     queries: Queries
     own_id: str | None = None
+    own_failed: bool = False
+    """Whether it has ended, and failed."""
     runs_read: int = RUNS_READ
 
     @cached_property
@@ -69,15 +71,19 @@ class Situation:
     def recent_same_text(self) -> list[RecentRun]:
         """Runs of this very text in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
-        runs = self.queries.recent(self.session_id, self.project, "command_hash", self.hash, since)
+        runs = self._recent("command_hash", self.hash, since)
         return [run for run in runs if self._is_same(run)]
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
         """Other commands of this template in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
-        runs = self.queries.recent(self.session_id, self.project, "command_template", self.template, since)
+        runs = self._recent("command_template", self.template, since)
         return [run for run in runs if self._is_alike(run) and not same_text(run.preview, self.command)]
+
+    def recent_of_template(self, secs: float) -> list[RecentRun]:
+        """Return the runs of this template in this session within so many seconds, newest first."""
+        return self._recent("command_template", self.template, self.now - secs)
 
     def weight(self, run: Run) -> float:
         """Return what a run still counts today."""
@@ -98,6 +104,10 @@ class Situation:
             return False
         # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
         return shape(run.preview) == shape(self.preview)
+
+    def _recent(self, column: str, value: str, since: float) -> list[RecentRun]:
+        runs = self.queries.recent(self.session_id, self.project, column, value, since)
+        return [run for run in runs if run.id != self.own_id or self.own_id is None]
 
     def _others(self, runs: list[Run]) -> list[Run]:
         return [run for run in runs if run.id != self.own_id or self.own_id is None]

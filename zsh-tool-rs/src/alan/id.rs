@@ -17,6 +17,16 @@ pub fn new(db: &Connection, now: Moment) -> rusqlite::Result<String> {
     Ok(uuid(now.millis(), random))
 }
 
+/// Whether a text is a UUID as it is usually written.
+#[must_use]
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase(),
+        })
+}
+
 fn uuid(millis: u64, random: [u8; 10]) -> String {
     let [r0, r1, r2, rest @ ..] = random;
     let time = millis & 0xffff_ffff_ffff;
@@ -34,7 +44,7 @@ fn uuid(millis: u64, random: [u8; 10]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::uuid;
+    use super::{is_uuid, uuid};
 
     #[test]
     fn ids_are_uuids_of_version_seven() {
@@ -47,5 +57,19 @@ mod tests {
             uuid(1, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
             "00000000-0001-7102-8304-05060708090a"
         );
+    }
+
+    #[test]
+    fn only_a_uuid_is_taken_for_one() {
+        assert!(is_uuid(&uuid(1, [7; 10])));
+        for text in [
+            "",
+            "00000000-0001-7102-8304-05060708090",
+            "00000000-0001-7102-8304-05060708090A",
+            "00000000_0001-7102-8304-05060708090a",
+            "00000000-0001-7102-8304-05060708090ä",
+        ] {
+            assert!(!is_uuid(text), "{text:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ mod checkpoint;
 pub mod error;
 mod file;
 pub mod hash;
-mod id;
+pub mod id;
 mod migrate;
 mod observation;
 mod open;
@@ -141,6 +141,7 @@ mod tests {
 
     fn observation() -> Observation<'static> {
         Observation {
+            id: None,
             command: b"true",
             session_id: "12345678",
             exit_code: 0,

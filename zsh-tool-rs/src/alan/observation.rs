@@ -5,6 +5,8 @@ use std::path::Path;
 /// One command that has ended.
 #[derive(Clone, Debug)]
 pub struct Observation<'a> {
+    /// The id of its row, if the caller has chosen one.
+    pub id: Option<&'a str>,
     /// The command's bytes as they were run.
     pub command: &'a [u8],
     /// The run of the server that the command belongs to.

@@ -130,11 +130,15 @@ impl Context {
 /// The command itself, then its segments if their codes are known.
 fn runs(db: &Connection, observation: &Observation<'_>, now: Moment) -> rusqlite::Result<Vec<Run>> {
     let command = stored_text(observation.command);
+    let chosen = match observation.id {
+        Some(id) => id.to_owned(),
+        None => id::new(db, now)?,
+    };
     let whole = Run {
         duration_ms: i64::try_from(observation.duration_ms).unwrap_or(i64::MAX),
         timed_out: observation.timed_out,
         success: observation.succeeded && observation.exit_code == 0 && !observation.timed_out,
-        ..Run::of(&command, observation.exit_code, id::new(db, now)?)
+        ..Run::of(&command, observation.exit_code, chosen)
     };
     let parent_id = Some(whole.id.clone());
     let mut runs = vec![whole];

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::server::Server;
 use super::{Fields, Frame, PROTOCOL, accepted, refused, verbs};
 use crate::alan::ShownInsight;
+use crate::alan::id::is_uuid;
 use crate::cli::is_session_id;
 use crate::error::Error;
 use crate::executor::{Channel, Profile, Request, Stdin};
@@ -23,6 +24,8 @@ use crate::sys::terminal::Size;
 pub struct Remarks {
     /// False keeps it out of the database.
     pub is_wanted: bool,
+    /// The id of its row, if the caller has chosen one.
+    pub observation_id: Option<String>,
     /// The session, if another than the one on the command line.
     pub session_id: Option<String>,
     /// What it is for, in words.
@@ -305,6 +308,10 @@ fn remarks(fields: &Fields) -> Result<Remarks, Error> {
     };
     Ok(Remarks {
         is_wanted: field(fields, "record", Value::as_bool)?.unwrap_or(true),
+        observation_id: match text("observation_id")? {
+            Some(id) if !is_uuid(&id) => return Err(bad("observation_id is not a UUID")),
+            id => id,
+        },
         session_id: match text("session_id")? {
             Some(id) if !is_session_id(&id) => return Err(bad("session_id is not one")),
             id => id,

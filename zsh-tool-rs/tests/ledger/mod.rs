@@ -69,6 +69,7 @@ impl Ledger {
 /// A plain success of `command` in `/`, to be changed where a test needs it.
 pub fn success(command: &str) -> Observation<'_> {
     Observation {
+        id: None,
         command: command.as_bytes(),
         session_id: "12345678",
         exit_code: 0,
