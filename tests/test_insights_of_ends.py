@@ -138,7 +138,7 @@ def test_a_code_out_of_line_is_unusual(memory: Memory) -> None:
         memory.run("curl -s api | jq .x", Result(0, pipestatus=(0 if count % 20 else 7, 0)), after=3600)
     found = memory.run("curl -s api | jq .x", Result(0, pipestatus=(22, 0))).of("unusual")
     assert found is not None
-    assert found.message == "unusual here: `curl -s api` gave 22, 0 in 40 of 43 runs of `curl -s *`"
+    assert found.message == "unusual here: `curl -s api` gave 22 (0 in 40 of 43 runs of `curl -s *`)"
 
 
 def test_a_pipeline_is_not_counted_as_its_first_segment(memory: Memory) -> None:
@@ -202,7 +202,8 @@ def test_what_fixed_it_twice_is_offered(memory: Memory) -> None:
     found = memory.run("npm test", 1, after=7200).of("fix")
     assert found is not None
     assert (
-        found.message == "`npm install` made this work again in 2 of 2 earlier failures here (last 2 h ago)"
+        found.message
+        == "when this failed here before, `npm install` was followed by success 2 of 2 times (last 2 h ago)"
     )
 
 

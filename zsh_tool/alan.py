@@ -87,7 +87,9 @@ class ALAN:
             found = [make(text, result) for make in catalogue.OF_RESULT]
             situation = self._situation(command, cwd)
             if situation is not None:
-                situation = replace(situation, own_id=result.observation_id, runs_read=RUNS_READ_AFTER)
+                situation = replace(
+                    situation, own_id=result.observation_id, runs_read=RUNS_READ_AFTER, result=result
+                )
                 found.append(catalogue.unusual(situation, result))
                 if result_failed(text, result):
                     found += [make(situation) for make in catalogue.AFTER_FAILURE]
@@ -346,7 +348,7 @@ class ALAN:
         if not settings.enabled or not result_failed(stored_text(command), result):
             return
         situation = self._situation(command, cwd)
-        if situation and manopt_insight.failures(situation) >= settings.fail_trigger:
+        if situation and situation.failures_in_session >= settings.fail_trigger:
             for name in manopt_insight.pages(situation.programs[0]):
                 if situation.queries.manopt(name) is None:
                     self._trigger_manopt_async(name)

@@ -90,6 +90,7 @@ class RecentRun(NamedTuple):
 class SshRun:
     """One use of a host over ssh or a relative."""
 
+    remote_command: str | None
     remote_template: str | None
     exit_code: int | None
     exit_type: str | None
@@ -204,11 +205,11 @@ class Queries:
         if not self.reader.has("ssh_observations"):
             return []
         rows = self.reader.rows(
-            "SELECT remote_command_template, exit_code, exit_type, timed_out, created_at"
+            "SELECT remote_command, remote_command_template, exit_code, exit_type, timed_out, created_at"
             " FROM ssh_observations WHERE host = ? ORDER BY rowid DESC LIMIT ?",
             (host, limit),
         )
-        return [SshRun(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+        return [SshRun(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
 
     def manopt(self, base_command: str) -> str | None:
         """Return the cached options of a command's man page."""
