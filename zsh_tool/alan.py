@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +18,11 @@ from zsh_tool.figures import Scope
 from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight, catalogue
 from zsh_tool.insights import manopt as manopt_insight
 from zsh_tool.insights.score import scores
-from zsh_tool.insights.situation import Situation, result_failed
+from zsh_tool.insights.situation import Situation, interrupted, result_failed
 from zsh_tool.insights.ssh import ssh as ssh_insight
 from zsh_tool.neverhang import WINDOW_SECS, TimedOutRow
 from zsh_tool.project import project_of, stored_path
-from zsh_tool.queries import RUNS_READ_AFTER, Queries
+from zsh_tool.queries import RUNS_READ_AFTER, Queries, Run
 from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
 
 if TYPE_CHECKING:
@@ -203,8 +204,19 @@ class ALAN:
         with self._lock:
             if not self._queries.refresh():
                 return []
-            runs = self._queries.timeouts_since(self._clock() - WINDOW_SECS)
-            return [TimedOutRow(run.template, run.project or "", run.ended_at) for run in runs]
+            late = self._queries.timeouts_since(self._clock() - WINDOW_SECS)
+            keys = dict.fromkeys((run.template, run.project) for run in late if run.project is not None)
+            kept = [run for template, project in keys for run in self._timeouts_in_a_row(template, project)]
+            ids = {run.id for run in late}
+            return [
+                TimedOutRow(run.template, run.project or "", run.ended_at) for run in kept if run.id in ids
+            ]
+
+    def _timeouts_in_a_row(self, template: str, project: str) -> list[Run]:
+        """Return the timeouts since a run last came to an end of its own, which closed the circuit."""
+        runs = self._queries.runs_by_template(project, template)
+        told = [run for run in runs if run.timed_out or not interrupted(run)]
+        return list(takewhile(lambda run: run.timed_out, told))
 
     # TODO(phase3): port to Rust MCP server
     def summary(self) -> str:

@@ -21,7 +21,7 @@ from zsh_tool.config import Settings
 from zsh_tool.environment import Environment
 from zsh_tool.executor import ExecutorChoice, find_executor
 from zsh_tool.insights import DurationEstimate, Insight, ShownInsight
-from zsh_tool.neverhang import Neverhang, Verdict
+from zsh_tool.neverhang import Neverhang
 from zsh_tool.normalize import template_command
 from zsh_tool.project import project_of
 from zsh_tool.replies import facts_of
@@ -50,6 +50,8 @@ class Book:
 
     template: str = ""
     project: str = ""
+    probe: bool = False
+    """Whether it is the one run by which the circuit breaker finds out."""
     ours: bool = False
     """Whether this server started it: only then its end is ours to record."""
     before: Sequence[Insight] = ()
@@ -60,12 +62,6 @@ class Book:
     author: str | None = None
     record_error: str | None = None
     """Why Python-only mode could not record it."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    verdict: Verdict
-    book: Book
 
 
 class Session:
@@ -161,10 +157,12 @@ class Session:
 
     async def start(self, request: TaskRequest) -> Task:
         """Ask the breaker and the memory, then start. Raises what the agent has to be told."""
-        known = await asyncio.to_thread(self._look_up, request.command, request.cwd)
-        if not known.verdict.allowed:
-            raise BlockedError(known.verdict.message or "blocked by the circuit breaker")
-        book = known.book
+        book = await asyncio.to_thread(self._look_up, request.command, request.cwd)
+        # From here to the `try` nothing can be cancelled: a probe that is let through is always heard of again.
+        verdict = self.breaker.check(book.template, book.project)
+        if not verdict.allowed:
+            raise BlockedError(verdict.message or "blocked by the circuit breaker")
+        book.probe = verdict.is_probe
         book.carried, book.author = self.alan.take_shown(), request.author
         request = replace(request, insights=tuple(book.carried), record=self._recorded(request.command))
         task: Task | None = None
@@ -172,7 +170,9 @@ class Session:
             task = await self.registry.start(request)
         finally:
             if task is None:
-                self.breaker.finished(book.template, book.project, timed_out=False, ran=False)
+                self.breaker.finished(
+                    book.template, book.project, timed_out=False, ran=False, probe=book.probe
+                )
         self._forget_old_books()
         self._books[task.id] = book
         self._tell_changed(task, started=True)
@@ -180,14 +180,11 @@ class Session:
             self._closing(task)
         return task
 
-    def _look_up(self, command: str, cwd: Path) -> _Known:
-        project, template = project_of(cwd), template_command(command)
-        verdict = self.breaker.check(template, project)
-        book = Book(template, project, ours=True)
-        if verdict.allowed:
-            book.before = self.alan.get_insights(command, cwd)
-            book.estimate = self.alan.estimate(command, cwd)
-        return _Known(verdict, book)
+    def _look_up(self, command: str, cwd: Path) -> Book:
+        book = Book(template_command(command), project_of(cwd), ours=True)
+        book.before = self.alan.get_insights(command, cwd)
+        book.estimate = self.alan.estimate(command, cwd)
+        return book
 
     def _recorded(self, command: str) -> bool:
         database = self.settings.database
@@ -225,7 +222,9 @@ class Session:
         if not book.ours:
             return ()
         ran = result.outcome in ON_ITS_OWN
-        self.breaker.finished(book.template, book.project, timed_out=result.timed_out, ran=ran)
+        self.breaker.finished(
+            book.template, book.project, timed_out=result.timed_out, ran=ran, probe=book.probe
+        )
         if result.exit_code is None or not self._recorded(task.command):
             return ()
         return await asyncio.to_thread(self._record, task, book, result)
