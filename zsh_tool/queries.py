@@ -151,8 +151,10 @@ class Queries:
             return []
         return self._runs("project = ? AND command_template = ?", (project, template), limit)
 
-    def session_runs(self, session_id: str, after: int, before: int | None, limit: int) -> list[Run]:
-        """Return whole commands of a session between two rowids, both left out, oldest first."""
+    def session_runs(
+        self, session_id: str, after: int, before: int | None, limit: int, newest_first: bool = False
+    ) -> list[Run]:
+        """Return whole commands of a session between two rowids, both left out."""
         if not self.reader.has("observations", "session_id", "parent_id"):
             return []
         where = "session_id = ? AND parent_id IS NULL AND rowid > ?"
@@ -160,7 +162,7 @@ class Queries:
         if before is not None:
             where += " AND rowid < ?"
             parameters.append(before)
-        return self._runs(where, parameters, limit, order="ASC")
+        return self._runs(where, parameters, limit, order="DESC" if newest_first else "ASC")
 
     def recent(
         self, session_id: str, project: str, column: str, value: str, since: float, limit: int = 50
