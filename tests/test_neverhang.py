@@ -1,8 +1,23 @@
 """The circuit breaker, with a clock that the test moves."""
 
+import asyncio
+import os
 import threading
+import time
+from pathlib import Path
 
+import pytest
+
+from tests.memory import Memory, Result, timed_out
+from zsh_tool.config import load
+from zsh_tool.insights import Insight
 from zsh_tool.neverhang import OPEN_SECS, WINDOW_SECS, Neverhang, TimedOutRow
+from zsh_tool.project import project_of
+from zsh_tool.session import Session
+from zsh_tool.session import opened as opened_session
+from zsh_tool.taskmodel import TaskRequest
+
+pytestmark = pytest.mark.anyio
 
 HERE = "/src/app"
 
@@ -88,6 +103,40 @@ def test_a_probe_that_never_ran_lets_the_next_one_try() -> None:
     assert breaker.check("sleep *", HERE).allowed
 
 
+def test_an_earlier_command_that_is_ended_makes_no_room_for_a_second_probe() -> None:
+    for late in (False, True):
+        clock = Clock()
+        breaker = opened(clock)
+        clock.now += OPEN_SECS
+        assert breaker.check("sleep *", HERE).is_probe
+        breaker.finished("sleep *", HERE, timed_out=late, ran=late, probe=False)
+        clock.now += OPEN_SECS
+        verdict = breaker.check("sleep *", HERE)
+        assert not verdict.allowed
+        assert "started 5 min ago" in (verdict.message or "")
+        assert "zsh_neverhang_reset" in (verdict.message or "")
+        breaker.finished("sleep *", HERE, timed_out=False, ran=True, probe=True)
+        assert breaker.check("sleep *", HERE).state == "closed"
+
+
+def test_a_clock_that_goes_back_does_not_keep_it_open() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now -= 3600
+    assert breaker.check("sleep *", HERE).is_probe
+    breaker.finished("sleep *", HERE, timed_out=True, ran=True)
+    message = breaker.check("sleep *", HERE).message or ""
+    assert "timed out again when it was tried" in message
+    assert "5 min 0 s" in message
+
+
+def test_a_template_is_shown_as_data() -> None:
+    breaker = Neverhang(Clock())
+    for _ in range(3):
+        breaker.finished("sleep \x1b[31m`x`\n*", HERE, timed_out=True, ran=True)
+    assert "`sleep 'x' *` timed out 3 times" in (breaker.check("sleep \x1b[31m`x`\n*", HERE).message or "")
+
+
 def test_a_failure_is_a_completion_too() -> None:
     clock = Clock()
     breaker = Neverhang(clock)
@@ -121,6 +170,55 @@ def test_recorded_timeouts_of_the_last_hour_give_the_state_after_a_start() -> No
     assert status.open_until == clock.now - 60 + OPEN_SECS
     clock.now += OPEN_SECS
     assert breaker.check("sleep *", HERE).state == "half_open"
+
+
+@pytest.mark.parametrize(
+    ("ends", "state"),
+    [
+        ("late late late", "open"),
+        ("late late late done", "closed"),
+        ("late late late killed", "open"),
+        ("late late done late late", "closed"),
+        ("done late late killed late", "open"),
+    ],
+)
+def test_a_completion_closes_it_over_a_start_too(tmp_path: Path, ends: str, state: str) -> None:
+    memory = Memory(tmp_path)
+    results = {"late": timed_out(), "done": Result(1), "killed": Result(143, outcome="killed", signal="TERM")}
+    for end in ends.split():
+        memory.run("sleep 99", results[end], after=10)
+    memory.run("sleep 99", timed_out(), cwd=memory.project("other"))
+    breaker = Neverhang(lambda: memory.now)
+    breaker.seed(memory.open("sess0002").recent_timeouts())
+    assert breaker.check("sleep 99", str(memory.cwd)).state == state
+    assert breaker.check("sleep 99", str(memory.project("other"))).state == "closed"
+    memory.now += OPEN_SECS
+    assert breaker.check("sleep 99", str(memory.cwd)).allowed
+
+
+async def test_a_probe_that_is_called_off_while_history_is_read_lets_the_next_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load({"HOME": str(tmp_path), "ALAN_DB_PATH": str(tmp_path / "alan.db")})
+    reads, may_go_on = threading.Event(), threading.Event()
+
+    def get_insights(*_: object) -> list[Insight]:
+        reads.set()
+        may_go_on.wait(10)
+        return []
+
+    session = Session(settings, {"HOME": str(tmp_path), "PATH": os.defpath}, tmp_path)
+    async with opened_session(session):
+        await session.ready()
+        key = ("true", project_of(tmp_path))
+        session.breaker.seed([TimedOutRow(*key, time.time() - OPEN_SECS - 1) for _ in range(3)])
+        monkeypatch.setattr(session.alan, "get_insights", get_insights)
+        starting = asyncio.create_task(session.start(TaskRequest("true", tmp_path, {})))
+        assert await asyncio.to_thread(reads.wait, 10)
+        starting.cancel()
+        await asyncio.wait([starting])
+        may_go_on.set()
+        assert session.breaker.check(*key).is_probe
 
 
 def test_quiet_circuits_are_forgotten() -> None:

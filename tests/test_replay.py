@@ -15,7 +15,7 @@ nothing to commit
 # broken after a pull
 $ npm test
 Cannot find module 'left-pad'
-[`npm ci` made this work again in 5 of 5 earlier failures here (last 17 h ago); this very command succeeded 9 h ago]
+[when this failed here before, `npm ci` was followed by success 5 of 5 times (last 17 h ago); this very command succeeded 9 h ago]
 [exit 1 in 0.1 s]
 
 # mended
@@ -46,7 +46,7 @@ $ python import.py --all
 # a branch that is not there
 $ git push origin mian
 error: src refspec mian
-[last success 9 h ago with `main` in place of `mian`; unusual here: this command gave 1, 0 in 99 of 99 runs of `git push *`]
+[last success 9 h ago with `main` in place of `mian`; unusual here: exit 1 (0 in 99 of 99 runs of `git push *`)]
 [exit 1 in 0.1 s]
 
 # the same mistake again

@@ -115,7 +115,7 @@ def test_a_remote_command_that_keeps_failing_is_told_from_the_host(tmp_path: Pat
         memory.run("ssh db1 git pull origin main", 1, after=4000)
     found = memory.before("ssh db1 git pull origin dev").of("ssh")
     assert found is not None
-    assert "`git pull *` failed in 4 of 4 runs on `db1`; the host is fine" in found.message
+    assert "`git pull *` failed in 4 of 4 runs on `db1`, which was reached" in found.message
     reliable = memory.before("ssh db1 uptime").of("ssh")
     assert reliable is None
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +19,12 @@ from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight
 from zsh_tool.insights import manopt as manopt_insight
 from zsh_tool.insights.score import scores
 from zsh_tool.insights.shown import Shown
-from zsh_tool.insights.situation import Situation, result_failed
+from zsh_tool.insights.situation import Situation, interrupted, result_failed
 from zsh_tool.insights.ssh import ssh as ssh_insight
 from zsh_tool.neverhang import WINDOW_SECS, TimedOutRow
 from zsh_tool.project import project_of, stored_path
-from zsh_tool.queries import RUNS_READ_AFTER, Queries
-from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, stored_text
+from zsh_tool.queries import RUNS_READ_AFTER, Queries, Run
+from zsh_tool.recording_core import CoreRecorder, Observation, RecordError, observation_of, stored_text
 from zsh_tool.ssh import may_use_ssh
 from zsh_tool.taskmodel import InsightShown
 
@@ -81,11 +82,9 @@ class ALAN:
         With the id that its row will have, the command may run, and even end, while this is read.
         """
         with self._lock:
-            situation = self._situation(command, cwd)
+            situation = self._latest = self._situation(command, cwd, own_id)
             if situation is None:
-                self._latest = None
                 return []
-            situation = self._latest = replace(situation, own_id=own_id)
             found = [make(situation) for make in catalogue.BEFORE]
             found += [self._get_ssh_insights(situation), self._manopt_insight(situation)]
             return self._heard(found)
@@ -111,9 +110,8 @@ class ALAN:
             found = [make(text, result) for make in catalogue.OF_RESULT]
             situation = self._situation(command, cwd)
             if situation is not None:
-                did_fail = result_failed(text, result)
-                own_id = result.observation_id
-                situation = replace(situation, own_id=own_id, own_failed=did_fail, runs_read=RUNS_READ_AFTER)
+                did_fail, own_id = result_failed(text, result), result.observation_id
+                situation = replace(situation, own_id=own_id, runs_read=RUNS_READ_AFTER, result=result)
                 found.append(catalogue.unusual(situation, result))
                 if did_fail:
                     found += [make(situation) for make in catalogue.AFTER_FAILURE]
@@ -158,10 +156,17 @@ class ALAN:
             if self._executor_active:
                 observation_id = result.observation_id
             else:
-                chosen = observation_id
-                observation_id = self._record_core(
-                    command, result, cwd, description, author, insights, chosen
+                one = observation_of(
+                    result,
+                    command=command,
+                    session_id=self._session_id,
+                    cwd=cwd,
+                    id=observation_id,
+                    intent=description,
+                    author=author,
+                    insights=insights,
                 )
+                observation_id = self._record_core(one)
             # A reader that holds the file spares the writer the recovery of the log.
             self._queries.refresh()
             has_table = self._queries.reader.has("ssh_observations")
@@ -232,8 +237,19 @@ class ALAN:
         with self._lock:
             if not self._queries.refresh():
                 return []
-            runs = self._queries.timeouts_since(self._clock() - WINDOW_SECS)
-            return [TimedOutRow(run.template, run.project or "", run.ended_at) for run in runs]
+            late = self._queries.timeouts_since(self._clock() - WINDOW_SECS)
+            keys = dict.fromkeys((run.template, run.project) for run in late if run.project is not None)
+            kept = [run for template, project in keys for run in self._timeouts_in_a_row(template, project)]
+            ids = {run.id for run in late}
+            return [
+                TimedOutRow(run.template, run.project or "", run.ended_at) for run in kept if run.id in ids
+            ]
+
+    def _timeouts_in_a_row(self, template: str, project: str) -> list[Run]:
+        """Return the timeouts since a run last came to an end of its own, which closed the circuit."""
+        runs = self._queries.runs_by_template(project, template)
+        told = [run for run in runs if run.timed_out or not interrupted(run)]
+        return list(takewhile(lambda run: run.timed_out, told))
 
     # TODO(phase3): port to Rust MCP server
     def summary(self) -> str:
@@ -280,7 +296,7 @@ class ALAN:
         settings = self._settings.database
         return settings.record and not any(fnmatch.fnmatchcase(command, glob) for glob in settings.ignore)
 
-    def _situation(self, command: str, cwd: Path | str) -> Situation | None:
+    def _situation(self, command: str, cwd: Path | str, own_id: str | None = None) -> Situation | None:
         if not self._queries.refresh():
             return None
         return Situation(
@@ -291,6 +307,7 @@ class ALAN:
             now=self._clock(),
             half_life_days=self._settings.database.half_life_days,
             queries=self._queries,
+            own_id=own_id,
         )
 
     def _latest_situation(self, command: str, cwd: Path | str) -> Situation | None:
@@ -311,32 +328,8 @@ class ALAN:
             self._judged_at = now
             self._muted = frozenset(score.kind for score in scores(self._queries, now) if score.muted)
 
-    def _record_core(
-        self,
-        command: str,
-        result: RunResult,
-        cwd: Path | str,
-        description: str | None,
-        author: str | None,
-        insights: Sequence[InsightShown],
-        observation_id: str | None,
-    ) -> str | None:
+    def _record_core(self, observation: Observation) -> str | None:
         """Write the executor's rows in its place: Python-only mode."""
-        observation = Observation(
-            id=observation_id,
-            command=command,
-            session_id=self._session_id,
-            exit_code=result.exit_code or 0,
-            duration_ms=result.elapsed_ms,
-            timed_out=result.timed_out,
-            pipestatus=result.pipestatus,
-            cwd=cwd,
-            outcome=result.outcome,
-            signal=result.signal,
-            intent=description,
-            author=author,
-            insights=insights,
-        )
         now = self._clock()
         try:
             observation_id = self._core.record(observation, now)
@@ -376,7 +369,7 @@ class ALAN:
         if not settings.enabled or not result_failed(stored_text(command), result):
             return
         situation = self._situation(command, cwd)
-        if situation and manopt_insight.failures(situation) >= settings.fail_trigger:
+        if situation and situation.failures_in_session >= settings.fail_trigger:
             for name in manopt_insight.pages(situation.programs[0]):
                 if situation.queries.manopt(name) is None:
                     self._trigger_manopt_async(name)

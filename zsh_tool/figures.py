@@ -29,7 +29,7 @@ def scoped(
 ) -> list[Run]:
     """Return the newest whole commands of a scope, newest first."""
     if scope == "session":
-        return sorted(queries.session_runs(session_id, 0, None, limit), key=lambda run: -run.rowid)
+        return queries.session_runs(session_id, 0, None, limit, newest_first=True)
     if scope == "all":
         return queries.newest(REACH, "1", (), limit)
     if not queries.reader.has("observations", "project"):
@@ -77,7 +77,7 @@ def pattern_of(queries: Queries, command: str, project: str) -> dict[str, Any]:
     template = normalize.template_command(command)
     return {
         "command_hash": command_hash,
-        "command_template": template,
+        "command_template": plain(template),
         "streak": streak_of(queries, command_hash),
         "same_hash": _pattern_runs(queries.runs_by_hash(project, command_hash)),
         "same_template": _pattern_runs(queries.runs_by_template(project, template)),
@@ -136,19 +136,20 @@ def search(
 
 def described(run: Run) -> dict[str, Any]:
     """Return one command as data for a reply, free of control sequences."""
-    return {
+    facts: dict[str, Any] = {
         "id": run.id,
         "ended_at": run.created_at,
-        "command": plain(run.preview),
+        "command": run.preview,
         "exit_code": run.exit_code,
         "timed_out": bool(run.timed_out),
         "outcome": run.outcome,
         "duration_ms": run.duration_ms,
-        "cwd": None if run.cwd is None else plain(run.cwd),
-        "project": None if run.project is None else plain(run.project),
+        "cwd": run.cwd,
+        "project": run.project,
         "session_id": run.session_id,
-        "intent": None if run.intent is None else plain(run.intent),
+        "intent": run.intent,
     }
+    return {name: plain(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
 
 
 def _pattern_runs(runs: Sequence[Run]) -> dict[str, Any]:

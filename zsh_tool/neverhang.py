@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from zsh_tool.insights.text import age, quoted, times
+
 State = Literal["closed", "open", "half_open"]
 Key = tuple[str, str]
 
@@ -25,6 +27,11 @@ class Verdict:
     allowed: bool
     state: State
     message: str | None = None
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether this is the one run that finds out: tell ``finished`` so."""
+        return self.allowed and self.state == "half_open"
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,16 @@ class TimedOutRow:
 class _Circuit:
     timeouts: list[float] = field(default_factory=list)
     opened_at: float | None = None
-    probing: bool = False
+    probing_since: float | None = None
 
     def state(self, now: float) -> State:
         if self.opened_at is None:
             return "closed"
-        return "open" if now < self.opened_at + OPEN_SECS else "half_open"
+        # A clock that went back must not keep it open for longer.
+        return "open" if 0 <= now - self.opened_at < OPEN_SECS else "half_open"
+
+    def recent(self, now: float) -> int:
+        return sum(1 for at in self.timeouts if now - WINDOW_SECS < at <= now)
 
 
 class Neverhang:
@@ -76,8 +87,8 @@ class Neverhang:
             if circuit is None or circuit.opened_at is None:
                 return Verdict(True, "closed")
             state = circuit.state(now)
-            if state == "half_open" and not circuit.probing:
-                circuit.probing = True
+            if state == "half_open" and circuit.probing_since is None:
+                circuit.probing_since = now
                 return Verdict(True, "half_open")
             return Verdict(False, state, _refusal(template, circuit, now))
 
@@ -89,17 +100,21 @@ class Neverhang:
                 for key, circuit in self._circuits.items()
             )
 
-    def finished(self, template: str, project: str, timed_out: bool, ran: bool) -> None:
-        """Take note of how a command ended; ``ran`` is false when it never started or was lost from sight."""
+    def finished(self, template: str, project: str, timed_out: bool, ran: bool, probe: bool = True) -> None:
+        """Take note of how a command ended; ``ran`` is false when it never started or was lost from sight.
+
+        ``probe`` is its verdict's ``is_probe``. A command that was let through earlier may end while the probe
+        runs, and must not make room for a second one.
+        """
         with self._lock:
             key = (template, project)
             now = self._clock()
             if timed_out and ran:
-                self._note_timeout(self._circuits.setdefault(key, _Circuit()), now)
+                self._note_timeout(self._circuits.setdefault(key, _Circuit()), now, probe)
             elif ran:
                 self._circuits.pop(key, None)
-            elif key in self._circuits:
-                self._circuits[key].probing = False
+            elif probe and key in self._circuits:
+                self._circuits[key].probing_since = None
 
     def statuses(self) -> list[CircuitStatus]:
         """Return the circuits that have timeouts to their name, the open ones first."""
@@ -124,12 +139,15 @@ class Neverhang:
             for row in sorted(rows, key=lambda row: row.at):
                 if now - WINDOW_SECS < row.at <= now:
                     circuit = self._circuits.setdefault((row.template, row.project), _Circuit())
-                    self._note_timeout(circuit, row.at)
+                    self._note_timeout(circuit, row.at, probe=False)
 
-    def _note_timeout(self, circuit: _Circuit, at: float) -> None:
-        circuit.timeouts = [earlier for earlier in circuit.timeouts if earlier > at - WINDOW_SECS] + [at]
-        failed_probe = circuit.probing
-        circuit.probing = False
+    def _note_timeout(self, circuit: _Circuit, at: float, probe: bool) -> None:
+        circuit.timeouts = [earlier for earlier in circuit.timeouts if at - WINDOW_SECS < earlier <= at] + [
+            at
+        ]
+        failed_probe = probe and circuit.probing_since is not None
+        if failed_probe:
+            circuit.probing_since = None
         if failed_probe or len(circuit.timeouts) >= TIMEOUTS_TO_OPEN:
             circuit.opened_at = at
 
@@ -141,22 +159,24 @@ class Neverhang:
 
 def _status(key: Key, circuit: _Circuit, now: float) -> CircuitStatus:
     state = circuit.state(now)
-    recent = sum(1 for at in circuit.timeouts if at > now - WINDOW_SECS)
     until = circuit.opened_at + OPEN_SECS if state == "open" and circuit.opened_at is not None else None
-    return CircuitStatus(key[0], key[1], state, recent, until)
+    return CircuitStatus(key[0], key[1], state, circuit.recent(now), until)
 
 
 def _refusal(template: str, circuit: _Circuit, now: float) -> str:
     override = "zsh_neverhang_reset lets it run now; a longer timeout or a smaller input may let it finish"
+    what = quoted(template)
     if circuit.state(now) == "half_open":
-        return f"blocked: after repeated timeouts a probe of `{template}` is running; wait for it. {override}"
+        begun = age(now - (circuit.probing_since or now))
+        return (
+            f"blocked: {what} timed out repeatedly here, and one run, started {begun}, is to show whether it ends "
+            f"now. Next try when that one has ended. {override}"
+        )
     left = (circuit.opened_at or now) + OPEN_SECS - now
     until = time.strftime("%H:%M:%S", time.localtime(now + left))
-    count = len(circuit.timeouts)
-    return (
-        f"blocked: `{template}` timed out {count} times within the last hour here. "
-        f"Next try in {_span(left)}, at {until}. {override}"
-    )
+    count = circuit.recent(now)
+    often = f"{times(count)} within the last hour" if count >= TIMEOUTS_TO_OPEN else "again when it was tried"
+    return f"blocked: {what} timed out {often} here. Next try in {_span(left)}, at {until}. {override}"
 
 
 def _span(seconds: float) -> str:

@@ -92,6 +92,7 @@ class RecentRun(NamedTuple):
 class SshRun:
     """One use of a host over ssh or a relative."""
 
+    remote_command: str | None
     remote_template: str | None
     exit_code: int | None
     exit_type: str | None
@@ -152,8 +153,10 @@ class Queries:
             return []
         return self._runs("project = ? AND command_template = ?", (project, template), limit)
 
-    def session_runs(self, session_id: str, after: int, before: int | None, limit: int) -> list[Run]:
-        """Return whole commands of a session between two rowids, both left out, oldest first."""
+    def session_runs(
+        self, session_id: str, after: int, before: int | None, limit: int, newest_first: bool = False
+    ) -> list[Run]:
+        """Return whole commands of a session between two rowids, both left out."""
         if not self.reader.has("observations", "session_id", "parent_id"):
             return []
         where = "session_id = ? AND parent_id IS NULL AND rowid > ?"
@@ -161,7 +164,7 @@ class Queries:
         if before is not None:
             where += " AND rowid < ?"
             parameters.append(before)
-        return self._runs(where, parameters, limit, order="ASC")
+        return self._runs(where, parameters, limit, order="DESC" if newest_first else "ASC")
 
     def recent(
         self, session_id: str, project: str, column: str, value: str, since: float, limit: int = 50
@@ -206,11 +209,11 @@ class Queries:
         if not self.reader.has("ssh_observations"):
             return []
         rows = self.reader.rows(
-            "SELECT remote_command_template, exit_code, exit_type, timed_out, created_at"
+            "SELECT remote_command, remote_command_template, exit_code, exit_type, timed_out, created_at"
             " FROM ssh_observations WHERE host = ? ORDER BY rowid DESC LIMIT ?",
             (host, limit),
         )
-        return [SshRun(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+        return [SshRun(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
 
     def manopt(self, base_command: str) -> str | None:
         """Return the cached options of a command's man page."""

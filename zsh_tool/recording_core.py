@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from zsh_tool import normalize
 from zsh_tool.database import open_writer
 from zsh_tool.filesystem import is_local
 from zsh_tool.ids import new_id
+from zsh_tool.insights.model import RunResult
 from zsh_tool.project import project_of, stored_path
 from zsh_tool.taskmodel import InsightShown
 from zsh_tool.upgrade import MigrationsMissingError, migrate
@@ -70,6 +71,19 @@ class Observation:
     def succeeded(self) -> bool:
         """Whether it counts as a success: a command that was killed never does."""
         return self.exit_code == 0 and not self.timed_out and self.outcome == "exited"
+
+
+def observation_of(result: RunResult, **known: Any) -> Observation:
+    """Return what is recorded of an end, with what else is known as `Observation` names it."""
+    return Observation(
+        exit_code=result.exit_code or 0,
+        duration_ms=result.elapsed_ms,
+        timed_out=result.timed_out,
+        pipestatus=result.pipestatus,
+        outcome=result.outcome,
+        signal=result.signal,
+        **known,
+    )
 
 
 def stored_text(text: str) -> str:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 EXIT_LIMIT_SECS: Final = 2.9
 SWITCH_SECS: Final = 0.0002
 """How long the event loop waits for a thread that computes. The interpreter's own 5 ms are a command's time."""
+THREADS: Final = 32
+"""Expressions and files that take long must not keep a short command waiting for a thread."""
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ def _set_up_logging(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "worker"))
     async with transport.stdio() as (reader, writer):
         for number in SIGNALS:
             loop.add_signal_handler(number, reader.end, number.name)

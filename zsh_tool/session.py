@@ -23,7 +23,7 @@ from zsh_tool.environment import Environment
 from zsh_tool.executor import ExecutorChoice, find_executor
 from zsh_tool.ids import new_id
 from zsh_tool.insights import DurationEstimate, Insight
-from zsh_tool.neverhang import Neverhang, Verdict
+from zsh_tool.neverhang import Neverhang
 from zsh_tool.normalize import template_command
 from zsh_tool.project import project_of
 from zsh_tool.replies import facts_of
@@ -52,6 +52,8 @@ class Book:
 
     template: str = ""
     project: str = ""
+    probe: bool = False
+    """Whether it is the one run by which the circuit breaker finds out."""
     ours: bool = False
     """Whether this server started it: only then its end is ours to record."""
     before: Sequence[Insight] = ()
@@ -64,13 +66,7 @@ class Book:
     """Why Python-only mode could not record it."""
 
 
-@dataclass(frozen=True)
-class _Known:
-    verdict: Verdict
-    book: Book
-
-
-Tell = Callable[[_Known], object]
+Tell = Callable[[Book], object]
 
 
 class Session:
@@ -171,13 +167,16 @@ class Session:
         wanted = self._recorded(request.command)
         request = replace(request, record=wanted, observation_id=new_id())
         looked_up = _LookUp(partial(self._look_up, request))
-        if not self._surely_allowed(request.command):
-            await self._ask_breaker(looked_up)
+        held_back = None if self._surely_allowed(request.command) else await looked_up.book()
+        # From here to the `try` nothing can be cancelled: a probe that is let through is always heard of again.
+        if held_back is not None:
+            self._ask_breaker(held_back)
         request = replace(request, insights=self.alan.take_shown())
         try:
             task = await self.registry.start(request)
         except BaseException:
-            looked_up.then(self._withdraw)
+            if held_back is not None:
+                self._tell_breaker(held_back, timed_out=False, ran=False)
             raise
         self._tell_changed(task, started=True)
         try:
@@ -192,35 +191,27 @@ class Session:
         """Tell whether the breaker need not be waited for, as far as that can be told quickly."""
         return len(command) <= AT_ONCE_CHARS and not self.breaker.may_refuse(template_command(command))
 
-    async def _ask_breaker(self, looked_up: "_LookUp") -> None:
-        try:
-            verdict = (await looked_up.known()).verdict
-        except asyncio.CancelledError:
-            looked_up.then(self._withdraw)
-            raise
+    def _ask_breaker(self, book: Book) -> None:
+        verdict = self.breaker.check(book.template, book.project)
         if not verdict.allowed:
             raise BlockedError(verdict.message or "blocked by the circuit breaker")
+        book.probe = verdict.is_probe
+
+    def _tell_breaker(self, book: Book, *, timed_out: bool, ran: bool) -> None:
+        self.breaker.finished(book.template, book.project, timed_out=timed_out, ran=ran, probe=book.probe)
 
     def _look_up(self, request: TaskRequest, tell: Tell) -> None:
-        """Tell the verdict and the book; if the command may run, fill the book while it does. Blocks."""
+        """Tell what the breaker goes by, then write into the book what the memory knows. Blocks."""
         command, cwd = request.command, request.cwd
-        project, template = project_of(cwd), template_command(command)
-        verdict = self.breaker.check(template, project)
-        book = Book(template, project, ours=True)
-        tell(_Known(verdict, book))
-        if verdict.allowed:
-            book.before = self.alan.get_insights(command, cwd, request.observation_id)
-            book.estimate = self.alan.estimate(command, cwd)
+        book = Book(template_command(command), project_of(cwd), ours=True)
+        tell(book)
+        book.before = self.alan.get_insights(command, cwd, request.observation_id)
+        book.estimate = self.alan.estimate(command, cwd)
 
-    def _withdraw(self, known: _Known) -> None:
-        """Take back what the breaker allowed: the command was not started."""
-        if known.verdict.allowed:
-            self.breaker.finished(known.book.template, known.book.project, timed_out=False, ran=False)
-
-    def _open_book(self, task: Task, request: TaskRequest, known: _Known) -> None:
+    def _open_book(self, task: Task, request: TaskRequest, book: Book) -> None:
         self._forget_old_books()
-        known.book.request = request
-        self._books[task.id] = known.book
+        book.request = request
+        self._books[task.id] = book
         if not task.running:
             self._closing(task)
 
@@ -268,7 +259,7 @@ class Session:
         if not book.ours:
             return ()
         ran = result.outcome in ON_ITS_OWN
-        self.breaker.finished(book.template, book.project, timed_out=result.timed_out, ran=ran)
+        self._tell_breaker(book, timed_out=result.timed_out, ran=ran)
         if result.exit_code is None or not self._recorded(task.command):
             return ()
         at_once = self.alan.insights_at_once(task.command, result)
@@ -338,29 +329,29 @@ class _LookUp:
 
     def __init__(self, read: Callable[[Tell], None]) -> None:
         loop = asyncio.get_running_loop()
-        self._known: asyncio.Future[_Known] = loop.create_future()
+        self._book: asyncio.Future[Book] = loop.create_future()
 
-        def tell(known: _Known) -> None:
-            loop.call_soon_threadsafe(self._known.set_result, known)
+        def tell(book: Book) -> None:
+            loop.call_soon_threadsafe(self._book.set_result, book)
 
         self._reading = loop.run_in_executor(None, read, tell)
 
-    async def known(self) -> _Known:
-        """Return the verdict and the book, which may still be written to."""
-        either: set[asyncio.Future[Any]] = {self._known, self._reading}
+    async def book(self) -> Book:
+        """Return the book as soon as it names template and project; the rest may follow."""
+        either: set[asyncio.Future[Any]] = {self._book, self._reading}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._known.done():
+        if not self._book.done():
             self._reading.result()
-        return self._known.result()
+        return self._book.result()
 
-    async def all(self) -> _Known:
-        """Return the same when everything is in the book."""
+    async def all(self) -> Book:
+        """Return the book when everything is in it."""
         await asyncio.shield(self._reading)
-        return self._known.result()
+        return self._book.result()
 
-    def then(self, take: Callable[[_Known], None]) -> None:
-        """Have ``take`` called with what will be known; nobody waits for it any more."""
-        self._known.add_done_callback(lambda known: take(known.result()))
+    def then(self, take: Callable[[Book], None]) -> None:
+        """Have ``take`` called with the book; nobody waits for it any more."""
+        self._book.add_done_callback(lambda book: take(book.result()))
 
 
 @asynccontextmanager

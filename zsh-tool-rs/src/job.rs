@@ -190,10 +190,10 @@ impl Job {
             if !task.output().is_finished() && sys::fork_away().is_ok_and(|is_copy| is_copy) {
                 hand_on(task);
             }
-            self.recorder.leave();
+            self.recorder.leave(true);
             return Ok(());
         };
-        self.recorder.leave();
+        self.recorder.leave(false);
         task.attend(&mut server, Task::is_over)?;
         task.collect_rest();
         task.attend(&mut server, Task::has_handed_all_on)?;

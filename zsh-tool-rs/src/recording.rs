@@ -103,10 +103,15 @@ impl Recorder {
         self.alan.as_ref()?.as_ref().ok()?.notice()
     }
 
-    /// Does this command's share of the upkeep, once nobody waits for the answer any more. It is the last thing to be done.
-    pub fn leave(mut self) {
+    /// Does this command's share of the upkeep, once nobody waits for the answer any more; as little as keeps up where
+    /// the caller waits for the end of this process. It is the last thing to be done.
+    pub fn leave(mut self, is_waited_for: bool) {
         if let Some(Ok(mut alan)) = self.alan.take() {
-            alan.after_answer();
+            if is_waited_for {
+                alan.after_answer_in_haste();
+            } else {
+                alan.after_answer();
+            }
             // The end of this process closes the files faster than SQLite does, and no less safely.
             std::mem::forget(alan);
         }

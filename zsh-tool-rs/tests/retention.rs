@@ -6,7 +6,7 @@ mod ledger;
 
 use ledger::{Ledger, success};
 use rusqlite::Connection;
-use zsh_tool_exec::alan::{Alan, Retention};
+use zsh_tool_exec::alan::{Alan, Observation, Retention};
 
 const SHARE: i64 = 64;
 
@@ -47,6 +47,35 @@ fn a_database_shrinks_to_its_bound_in_shares() {
         "echo a300"
     );
     ledger.assert_whole();
+}
+
+/// Runs `text` as an executor of its own would, and leaves as one that somebody waits for.
+fn run_in_haste(ledger: &Ledger, rows: u64, text: &str, codes: &[i32]) {
+    let mut alan = open(ledger, rows);
+    alan.record(&Observation {
+        pipestatus: codes,
+        ..success(text)
+    })
+    .unwrap();
+    alan.after_answer_in_haste();
+}
+
+#[test]
+fn in_haste_a_database_over_its_bound_shrinks_little_by_little() {
+    let ledger = Ledger::new();
+    record(&mut open(&ledger, 1_000), 0..200);
+    let mut left = ledger.count("observations");
+    for (text, codes) in [("true", &[0][..]), ("a | b | c | d", &[0, 1, 0, 0])].repeat(8) {
+        run_in_haste(&ledger, 100, text, codes);
+        let now = ledger.count("observations");
+        assert!(
+            now < left && left - now <= 2,
+            "from {left} to {now}: {text}"
+        );
+        left = now;
+    }
+    run_in_haste(&ledger, u64::try_from(left).unwrap(), "true", &[0]);
+    assert_eq!(ledger.count("observations"), left, "the bound was not kept");
 }
 
 #[test]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from statistics import median
 
 from zsh_tool.insights.model import DurationEstimate, Insight
-from zsh_tool.insights.situation import Situation, failed
-from zsh_tool.insights.text import span
+from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.text import quoted, span
 from zsh_tool.queries import Run
 
 ENOUGH_RUNS = 5
@@ -17,42 +17,48 @@ TOO_LONG_AT_LEAST_MS = 5_000
 
 def estimate(situation: Situation) -> DurationEstimate | None:
     """Return the usual time of this text, or else of its template; None before five completed runs."""
-    return _estimate(situation.same_text) or _estimate(situation.same_template)
+    return _estimate(situation, situation.same_text) or _estimate(situation, situation.same_template)
 
 
 def usual_duration(situation: Situation) -> Insight | None:
     """Say the usual time of a command that takes long enough to plan around."""
-    usual = estimate(situation)
+    usual, what = estimate(situation), _other_name(situation)
     if usual is None or usual.median_ms <= WORTH_SAYING_MS:
         return None
-    message = (
-        f"usually takes {span(usual.median_ms)} here, rarely over {span(usual.p90_ms)} ({usual.runs} runs)"
-    )
+    message = f"{what}usually takes {span(usual.median_ms)} here, rarely over {span(usual.p90_ms)} ({usual.runs} runs)"
     return Insight("duration", "info", message)
 
 
 def running_long(situation: Situation, elapsed_ms: int) -> Insight | None:
     """Say that a running command takes several times its usual time."""
-    usual = estimate(situation)
+    usual, what = estimate(situation), _other_name(situation)
     if usual is None:
         return None
-    limit_ms = max(TOO_LONG_FACTOR * usual.median_ms, usual.p90_ms + TOO_LONG_AT_LEAST_MS)
+    # Other arguments may well take longer than most.
+    expected_ms = usual.p90_ms if what else usual.median_ms
+    limit_ms = max(TOO_LONG_FACTOR * expected_ms, usual.p90_ms + TOO_LONG_AT_LEAST_MS)
     if elapsed_ms < limit_ms:
         return None
     factor = elapsed_ms / max(1, usual.median_ms)
     many = f"{factor:.0f}x" if factor < 100 else "over 100x"
-    message = f"{many} longer than usual ({span(usual.median_ms)} over {usual.runs} runs here)"
+    than = f"{what}usually takes" if what else "usual"
+    message = f"{many} longer than {than} ({span(usual.median_ms)} over {usual.runs} runs here)"
     return Insight("duration", "warning", message)
+
+
+def _other_name(situation: Situation) -> str:
+    """Name what the estimate is of, unless it is of this very command."""
+    return "" if _estimate(situation, situation.same_text) else f"{quoted(situation.template)} "
 
 
 def _completed(run: Run) -> bool:
     return not run.timed_out and run.outcome in (None, "exited")
 
 
-def _estimate(runs: Sequence[Run]) -> DurationEstimate | None:
+def _estimate(situation: Situation, runs: Sequence[Run]) -> DurationEstimate | None:
     completed = [run for run in runs if _completed(run)]
     # A run that failed early says little about how long the command takes, unless it never does anything else.
-    good = [run for run in completed if not failed(run)]
+    good = [run for run in completed if not situation.failed(run)]
     used = good if len(good) >= ENOUGH_RUNS else completed
     ordered = sorted([run.duration_ms for run in used][:RUNS_USED])
     if len(ordered) < ENOUGH_RUNS:

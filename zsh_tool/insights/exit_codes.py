@@ -19,6 +19,7 @@ LAST_CLASSIC_SIGNAL: Final = 31
 
 _SHELLS: Final = frozenset(("sh", "bash", "zsh", "dash", "ksh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*c")
+_FIND_RUNS: Final = frozenset(("-exec", "-execdir"))
 _RUNNERS: Final = frozenset(("uv", "poetry", "pipenv", "pdm", "hatch"))
 
 
@@ -34,6 +35,8 @@ def exit_code(command: str, result: RunResult) -> Insight | None:
     if len(meanings) != 1 or (meaning := meanings.pop()) is None:
         return None
     name = _named(candidates, code)
+    if meaning.unsure:
+        return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}")
     if meaning.benign:
         return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}, not an error")
     if meaning.obvious:
@@ -70,6 +73,8 @@ def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
         if inside and code not in PROGRAMS.get(candidate.name, {}):
             meanings = {meaning_of(one, code) for one in inside}
             return meanings.pop() if len(meanings) == 1 else None
+        if unsure := _of_many(candidate, code):
+            return unsure
         special = SUBCOMMANDS.get(candidate.name, {}).get(_first_word(candidate), {})
         if code in special:
             return special[code]
@@ -107,6 +112,27 @@ def _inside(candidate: Program) -> list[Program | None]:
     if candidate.name in _RUNNERS and args[:1] == ["run"]:
         return [program(shlex.join(args[1:]))]
     return []
+
+
+def _of_many(candidate: Program, code: int) -> Meaning | None:
+    """Return what a code says that stands for many runs of another program, one of which gave 1.
+
+    Where its 1 is an answer, nobody can tell whether there was a failure too.
+    """
+    args = list(candidate.args)
+    if candidate.name == "xargs" and code == 123:
+        words, source = args[after_options(args, 0, "adEILnPs") :], "xargs(1), EXIT STATUS"
+    elif candidate.name == "find" and code == 1 and "+" in args:
+        start = next((place for place, word in enumerate(args) if word in _FIND_RUNS), len(args))
+        words, source = args[start + 1 :], "find(1), EXIT STATUS"
+    else:
+        return None
+    inner = program(shlex.join(words))
+    answer = meaning_of(inner, 1)
+    if inner is None or answer is None or not answer.benign:
+        return None
+    text = f"{inner.name} gave 1 for some of its input ({answer.text}), or something failed"
+    return Meaning(text, source, benign=True, unsure=True)
 
 
 def _candidates(command: str, result: RunResult) -> list[Program | None]:

@@ -9,13 +9,15 @@ from typing import Final
 class Meaning:
     """What one code of one program says.
 
-    A benign one is an answer, not a failure. An obvious one says no more than the program's own output does.
+    A benign one is an answer, not a failure; an unsure one may be. An obvious one says no more than the
+    program's own output does.
     """
 
     text: str
     source: str
     benign: bool = False
     obvious: bool = False
+    unsure: bool = False
 
 
 def _table(
@@ -47,6 +49,7 @@ _CMP = _table("cmp(1)", benign=_DIFFER, _2="trouble: an input is missing or unre
 _TEST = _table("test(1), zshmisc(1) CONDITIONAL EXPRESSIONS", benign=_FALSE, _2="the expression is not valid")
 _SSH = _table("ssh(1), EXIT STATUS", _255="ssh itself failed: the connection was not made or was lost")
 _SCP = _table("scp(1), EXIT STATUS", _1="the copy failed", _255="the ssh connection failed")
+_NO_COMMAND = _table("zshbuiltins(1), whence", benign={1: "no such command"})
 _PGREP = _table(
     "pgrep(1), EXIT STATUS",
     benign={1: "no process matched"},
@@ -115,6 +118,11 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "pkill": _PGREP,
     "pidof": _table("pidof(8)", benign={1: "no such program runs"}),
     "which": _table("which(1), EXIT STATUS", benign={1: "not found in PATH"}),
+    "command -v": _NO_COMMAND,
+    "type": _NO_COMMAND,
+    "whence": _NO_COMMAND,
+    "where": _NO_COMMAND,
+    "((": _table("zshmisc(1), ARITHMETIC EVALUATION", benign={1: "the value is 0"}),
     "getent": _table("getent(1), EXIT STATUS", benign={2: "the key is not in the database"}),
     "ssh": _SSH,
     "sftp": _table("sftp(1)", _1="a command of the batch failed", _255="the ssh connection failed"),

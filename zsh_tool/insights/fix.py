@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, quoted
 from zsh_tool.insights.words import deciding
 from zsh_tool.queries import Run
@@ -52,7 +52,7 @@ class _Episode:
 def fix(situation: Situation) -> Insight | None:
     """Name the command that most often made this template work again after a failure in this project."""
     episodes = _episodes(situation)
-    failures = [one for one in episodes if failed(one.first)][:EPISODES_READ]
+    failures = [one for one in episodes if _is_like_this(situation, one.first)][:EPISODES_READ]
     if len(failures) < SIGHTINGS:
         return None
     successes = [one for one in episodes if one.first.succeeded][:EPISODES_READ]
@@ -70,9 +70,20 @@ def fix(situation: Situation) -> Insight | None:
     what = quoted(best.last.preview if best.last and len(best.texts) == 1 else template)
     when = age(situation.now - best.last.ended_at) if best.last else ""
     counts = f"{best.worked} of {best.after_failure}"
+    same = all(one.first.hash == situation.hash for one in failures)
+    broken = "this failed" if same else f"{quoted(situation.template)} failed"
     return Insight(
-        "fix", "info", f"{what} made this work again in {counts} earlier failures here (last {when})"
+        "fix",
+        "info",
+        f"when {broken} here before, {what} was followed by success {counts} times (last {when})",
     )
+
+
+def _is_like_this(situation: Situation, run: Run) -> bool:
+    """Tell whether a run failed, and in the same way as the command did now."""
+    now = situation.result
+    same = now is None or (run.exit_code, bool(run.timed_out)) == (now.exit_code, now.timed_out)
+    return same and situation.failed(run)
 
 
 def _is_proven(seen: _Sightings, failures: int, successes: int) -> bool:
@@ -104,7 +115,10 @@ def _note(found: dict[str, _Sightings], situation: Situation, episode: _Episode)
     between = situation.queries.session_runs(
         first.session_id or "", first.rowid, second.rowid, COMMANDS_BETWEEN
     )
-    for run in {run.template: run for run in between if run.succeeded and _may_repair(run)}.values():
+    repairs = [
+        run for run in between if run.project == situation.project and run.succeeded and _may_repair(run)
+    ]
+    for run in {run.template: run for run in repairs}.values():
         seen = found[run.template]
         if first.succeeded:
             seen.after_success += 1

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.situation import Situation, place_of
 from zsh_tool.insights.text import quoted
 from zsh_tool.queries import Run
 
@@ -17,19 +17,20 @@ def history(situation: Situation) -> Insight | None:
     runs, what = runs_of(situation)
     if not runs:
         return None
+    where = place_of(runs)
     total = sum(situation.weight(run) for run in runs)
     late = [run for run in runs if run.timed_out]
     if total > 0 and sum(situation.weight(run) for run in late) / total > TIMEOUT_RATE:
         longest = max(run.duration_ms for run in late) / 1000
         message = (
-            f"{what} timed out in {len(late)} of {len(runs)} runs here (after up to {longest:.0f} s);"
+            f"{what} timed out in {len(late)} of {len(runs)} runs {where} (after up to {longest:.0f} s);"
             " allow more time or narrow it"
         )
         return Insight("history", "warning", message)
     rate = situation.success_rate(runs)
     if len(runs) >= ENOUGH_RUNS and rate > SUCCESS_RATE:
         return Insight(
-            "history", "info", f"{what} succeeds in {rate:.0%} of {len(runs)} runs here", shown=False
+            "history", "info", f"{what} succeeds in {rate:.0%} of {len(runs)} runs {where}", shown=False
         )
     return None
 

@@ -4,7 +4,7 @@ from difflib import SequenceMatcher
 from pathlib import PurePosixPath
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation
+from zsh_tool.insights.situation import Situation, same_text
 from zsh_tool.insights.text import age, plain, quoted
 from zsh_tool.queries import Run
 
@@ -13,10 +13,11 @@ DIFFERENCE_CHARS = 60
 
 def last_good(situation: Situation) -> Insight | None:
     """Name the success that differs least from the failed command, and what differs."""
-    good = [run for run in situation.same_template if run.succeeded]
+    good = [run for run in situation.same_template if run.succeeded and run.project is not None]
     if not good:
         return None
-    words = situation.command.split()
+    # A row shows no more of its command, so no more can be compared.
+    words = situation.preview.split()
     nearest = max(good, key=lambda run: (_likeness(run, words, situation), run.rowid))
     when = age(situation.now - nearest.ended_at)
     differences = _differences(nearest, words, situation)
@@ -33,7 +34,7 @@ def _likeness(run: Run, words: list[str], situation: Situation) -> float:
 def _differences(run: Run, words: list[str], situation: Situation) -> list[str]:
     told: list[str] = []
     then = run.preview.split()
-    if then != " ".join(words)[: len(run.preview)].split() and then != words:
+    if run.hash != situation.hash or not same_text(run.preview, situation.command):
         told.append(_changed(then, words) or f"was {quoted(run.preview)}")
     if run.cwd is not None and run.cwd != situation.cwd:
         told.append(f"in {quoted(_relative(run.cwd, situation.project), DIFFERENCE_CHARS)}")
@@ -41,7 +42,9 @@ def _differences(run: Run, words: list[str], situation: Situation) -> list[str]:
 
 
 def _changed(then: list[str], now: list[str]) -> str | None:
-    """Say the one place where two commands differ; None if there are several."""
+    """Say the one place where two commands are seen to differ; None if there are several."""
+    if then == now:
+        return "of a command that begins like this one"
     changes = [
         (then[a:b], now[c:d])
         for tag, a, b, c, d in SequenceMatcher(None, then, now, autojunk=False).get_opcodes()

@@ -4,13 +4,11 @@ import re
 from typing import Final
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import plain
 from zsh_tool.insights.words import Program
 
 SHOWN_BYTES: Final = 2048
-FAILURES_SINCE_SECS: Final = 6000.0
-"""The short list of recent commands reaches back a hundred minutes."""
 
 _PAGE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,63}")
 _WITH_SUBCOMMAND_PAGES: Final = frozenset(
@@ -28,17 +26,11 @@ def pages(program: Program | None) -> list[str]:
     return found
 
 
-def failures(situation: Situation) -> int:
-    """Count the failures of this template in this session, as far as the short list reaches back."""
-    runs = situation.recent_of_template(FAILURES_SINCE_SECS)
-    return sum(1 for run in runs if failed(run)) + situation.own_failed
-
-
 def manopt(situation: Situation, present_from: int) -> Insight | None:
     """Offer the cached options after enough failures, those that the command uses first."""
     program = situation.programs[0] if situation.programs else None
     names = pages(program)
-    if program is None or not names or failures(situation) < present_from:
+    if program is None or not names or situation.failures_in_session < present_from:
         return None
     for name in names:
         if text := situation.queries.manopt(name):

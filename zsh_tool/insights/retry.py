@@ -1,7 +1,7 @@
 """Retry: the same command ran in this session within the last ten minutes."""
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, times
 
 
@@ -10,7 +10,7 @@ def retry(situation: Situation) -> Insight | None:
     runs = situation.recent_same_text
     if not runs:
         return None
-    bad = [run for run in runs if failed(run)]
+    bad = [run for run in runs if situation.failed(run)]
     last = age(situation.now - runs[0].at)
     if len(bad) == len(runs):
         how = "timed out" if runs[0].timed_out else f"exit {runs[0].exit_code}"

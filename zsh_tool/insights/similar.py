@@ -1,7 +1,7 @@
 """Similar: commands of the same template, with other arguments, ran just now in this session."""
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import quoted
 
 FAILURES_TO_SHOW = 2
@@ -12,7 +12,7 @@ def similar(situation: Situation) -> Insight | None:
     runs = situation.recent_similar
     if not runs:
         return None
-    bad = [run for run in runs if failed(run)]
+    bad = [run for run in runs if situation.failed(run)]
     template = quoted(situation.template)
     if not bad:
         outcome = "none failed" if len(runs) > 1 else "it did not fail"

@@ -1,5 +1,6 @@
 """What an insight may look at: the command, where and when it runs, and its history, read once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -8,10 +9,16 @@ from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.words import Program, deciding
+from zsh_tool.normalize import PREVIEW_CHARS
 from zsh_tool.queries import RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
 
 RECENT_SECS = 600.0
 """What "just now" means for retries."""
+
+SHORT_LIST_SECS = 6000.0
+"""The short list of recent commands reaches back a hundred minutes."""
+
+_HASHED_AWAY = re.compile("""["'0-9]""")
 
 INTERRUPTED = frozenset(("killed", "cancelled", "session_ended"))
 
@@ -28,9 +35,9 @@ class Situation:
     half_life_days: float
     queries: Queries
     own_id: str | None = None
-    own_failed: bool = False
-    """Whether it has ended, and failed."""
     runs_read: int = RUNS_READ
+    result: RunResult | None = None
+    """How it ended, once it has."""
 
     @cached_property
     def hash(self) -> str:
@@ -79,11 +86,13 @@ class Situation:
         """Other commands of this template in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
         runs = self._recent("command_template", self.template, since)
-        return [run for run in runs if self._is_alike(run) and not same_text(run.preview, self.command)]
+        return [run for run in runs if self._is_alike(run) and not self._has_this_text(run)]
 
-    def recent_of_template(self, secs: float) -> list[RecentRun]:
-        """Return the runs of this template in this session within so many seconds, newest first."""
-        return self._recent("command_template", self.template, self.now - secs)
+    @cached_property
+    def failures_in_session(self) -> int:
+        """How often commands of this template failed in this session, as far as the short list reaches back."""
+        runs = self._recent("command_template", self.template, self.now - SHORT_LIST_SECS)
+        return sum(1 for run in runs if self._is_alike(run) and self.failed(run))
 
     def weight(self, run: Run) -> float:
         """Return what a run still counts today."""
@@ -92,12 +101,19 @@ class Situation:
     def success_rate(self, runs: Sequence[Run]) -> float:
         """Return the share of runs that did not fail, newer ones counting more."""
         total = sum(self.weight(run) for run in runs)
-        good = sum(self.weight(run) for run in runs if not failed(run))
+        good = sum(self.weight(run) for run in runs if not self.failed(run))
         return good / total if total > 0 else 0.0
+
+    def failed(self, run: Run | RecentRun) -> bool:
+        """Tell whether a run failed. What is cut from its row is known when it is of this very command."""
+        return failed(run, self.command if self._has_this_text(run) else None)
+
+    def _has_this_text(self, run: Run | RecentRun) -> bool:
+        return run.hash == self.hash and same_text(run.preview, self.command)
 
     def _is_same(self, run: Run | RecentRun) -> bool:
         here = run.cwd is None or run.cwd == self.cwd
-        return here and same_text(run.preview, self.command) and not interrupted(run)
+        return here and self._has_this_text(run) and not interrupted(run)
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
         if interrupted(run):
@@ -107,7 +123,8 @@ class Situation:
 
     def _recent(self, column: str, value: str, since: float) -> list[RecentRun]:
         runs = self.queries.recent(self.session_id, self.project, column, value, since)
-        return [run for run in runs if run.id != self.own_id or self.own_id is None]
+        # A command may end while its history is read; once it is known how, it counts.
+        return runs if self.result else [run for run in runs if run.id is None or run.id != self.own_id]
 
     def _others(self, runs: list[Run]) -> list[Run]:
         return [run for run in runs if run.id != self.own_id or self.own_id is None]
@@ -119,9 +136,18 @@ def shape(preview: str) -> tuple[str, ...]:
     return tuple(normalize.template_command(segment) for segment in normalize.parse_pipeline(preview))
 
 
+def place_of(runs: Sequence[Run]) -> str:
+    """Say where runs took place: rows of earlier releases do not tell."""
+    return "here" if any(run.project is not None for run in runs) else "by records that name no project"
+
+
 def same_text(preview: str, command: str) -> bool:
-    """Tell whether a row is of this very command, as far as its preview shows; blanks may differ."""
-    return _words(preview) == _words(preview_of(command))
+    """Tell whether a row of the same hash is certainly of this very command.
+
+    The hash covers the whole text but for what stands in quotes and the digits of numbers; so what a preview
+    cuts off is known only where it has neither.
+    """
+    return preview.strip() == preview_of(command).strip() and not _HASHED_AWAY.search(command, PREVIEW_CHARS)
 
 
 def interrupted(run: Run | RecentRun) -> bool:
@@ -129,13 +155,16 @@ def interrupted(run: Run | RecentRun) -> bool:
     return run.outcome in INTERRUPTED
 
 
-def failed(run: Run | RecentRun) -> bool:
-    """Tell whether a run failed in a way worth talking about: grep that found nothing did not."""
+def failed(run: Run | RecentRun, text: str | None = None) -> bool:
+    """Tell whether a run failed in a way worth talking about: grep that found nothing did not.
+
+    ``text`` is its whole text, where that is known to be longer than the row shows.
+    """
     if run.timed_out:
         return True
     if run.exit_code is None or run.exit_code == 0 or interrupted(run):
         return False
-    return not is_benign(run.preview, run.exit_code)
+    return not is_benign(text or run.preview, run.exit_code)
 
 
 def result_failed(command: str, result: RunResult) -> bool:
@@ -145,7 +174,3 @@ def result_failed(command: str, result: RunResult) -> bool:
     if result.exit_code in (None, 0) or result.outcome not in ("exited", "signalled"):
         return False
     return not is_benign(command, result.exit_code or 0)
-
-
-def _words(text: str) -> list[str]:
-    return text.split()

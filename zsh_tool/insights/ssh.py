@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from zsh_tool import normalize
+from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import Insight
 from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, quoted
+from zsh_tool.insights.words import split_words
 from zsh_tool.queries import SshRun, epoch
 from zsh_tool.ssh import parse_ssh, remote_host
 
@@ -54,13 +56,19 @@ def _remote_failing(host: str, remote: str | None, uses: Sequence[SshRun]) -> In
         return None
     template = normalize.template_command(remote)
     same = [use for use in uses if use.remote_template == template and use.exit_type != HOST_FAILED]
-    bad = [use for use in same if use.exit_type == "command_failed"]
+    bad = [use for use in same if _has_failed(use)]
     if len(bad) < ENOUGH_USES or 2 * len(bad) <= len(same):
         return None
     message = (
-        f"{quoted(template)} failed in {len(bad)} of {len(same)} runs on {quoted(host)}; the host is fine"
+        f"{quoted(template)} failed in {len(bad)} of {len(same)} runs on {quoted(host)}, which was reached"
     )
     return Insight("ssh", "warning", message)
+
+
+def _has_failed(use: SshRun) -> bool:
+    # The remote shell reads the words once more: grep that finds nothing did not fail there either.
+    command = " ".join(split_words(use.remote_command or ""))
+    return use.exit_type == "command_failed" and not is_benign(command, use.exit_code or 0)
 
 
 def _reliable(host: str, uses: Sequence[SshRun]) -> Insight | None:

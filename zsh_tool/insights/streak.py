@@ -3,7 +3,7 @@
 from itertools import takewhile
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, failed
+from zsh_tool.insights.situation import Situation, place_of
 from zsh_tool.insights.text import age
 
 LONG_ENOUGH = 3
@@ -18,11 +18,12 @@ def streak(situation: Situation) -> Insight | None:
     runs = situation.same_text
     if len(runs) < LONG_ENOUGH:
         return None
-    failing = failed(runs[0])
-    length = sum(1 for _ in takewhile(lambda run: failed(run) == failing, runs))
+    failing = situation.failed(runs[0])
+    length = sum(1 for _ in takewhile(lambda run: situation.failed(run) == failing, runs))
     if length < LONG_ENOUGH:
         return None
+    where = place_of(runs)
     since = age(situation.now - runs[length - 1].ended_at)
     if failing:
-        return Insight("streak", "warning", f"failed {length} times in a row here (first {since})")
-    return Insight("streak", "info", f"{length} runs in a row here without a failure", shown=False)
+        return Insight("streak", "warning", f"failed {length} times in a row {where} (first {since})")
+    return Insight("streak", "info", f"{length} runs in a row {where} without a failure", shown=False)

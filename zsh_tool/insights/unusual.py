@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from zsh_tool import normalize
-from zsh_tool.insights.exit_codes import SIGPIPE_CODE
+from zsh_tool.insights.exit_codes import SIGPIPE_CODE, is_benign, segment_is_benign
 from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.pipeline import SEGMENT_CHARS, segments_of
 from zsh_tool.insights.situation import Situation, shape
@@ -23,12 +23,20 @@ def unusual(situation: Situation, result: RunResult) -> Insight | None:
         return None
     segments = segments_of(situation.command, codes)
     if segments is None:
-        message = _out_of_line("this command", situation.template, result.exit_code, situation.same_template)
-        return Insight("unusual", "info", message) if message else None
+        return _of_whole(situation, result.exit_code or 0)
     for segment, code in zip(segments, codes, strict=True):
         if message := _segment_out_of_line(situation, segment, code):
-            return Insight("unusual", "info", message)
+            return Insight("unusual", "info", message, shown=not segment_is_benign(segment, code))
     return None
+
+
+def _of_whole(situation: Situation, code: int) -> Insight | None:
+    runs = [run for run in situation.same_template if run.project is not None]
+    message = _out_of_line("exit", situation.template, code, runs)
+    # An answer that other arguments never gave is no news.
+    return (
+        Insight("unusual", "info", message, shown=not is_benign(situation.command, code)) if message else None
+    )
 
 
 def _segment_out_of_line(situation: Situation, segment: str, code: int) -> str | None:
@@ -40,7 +48,7 @@ def _segment_out_of_line(situation: Situation, segment: str, code: int) -> str |
     others = [
         run for run in alone if situation.own_id is None or situation.own_id not in (run.id, run.parent_id)
     ]
-    return _out_of_line(quoted(segment, SEGMENT_CHARS), template, code, others)
+    return _out_of_line(f"{quoted(segment, SEGMENT_CHARS)} gave", template, code, others)
 
 
 def _out_of_line(what: str, template: str, code: int | None, runs: Sequence[Run]) -> str | None:
@@ -52,4 +60,4 @@ def _out_of_line(what: str, template: str, code: int | None, runs: Sequence[Run]
     if usual == code or often < USUAL_SHARE * total or counts[code] > RARE_SHARE * total:
         return None
     of_what = f" of {quoted(template, SEGMENT_CHARS)}" if template else ""
-    return f"unusual here: {what} gave {code}, {usual} in {often} of {total} runs{of_what}"
+    return f"unusual here: {what} {code} ({usual} in {often} of {total} runs{of_what})"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from zsh_tool.insights.outline import outline
 from zsh_tool.normalize import parse_pipeline
 
 # Nothing here can backtrack, and words are joined once: a command may have megabytes.
@@ -15,7 +16,7 @@ _PIECE: Final = re.compile(
 _ESCAPED_IN_DOUBLE: Final = re.compile(r'\\(["\\])')
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SEPARATOR: Final = re.compile(
-    r"""\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|>])&(?!>))"""
+    r"""\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|<>])&(?!>))"""
 )
 
 # Words that run another command and pass its exit code on, with the options of theirs that take a value:
@@ -35,8 +36,11 @@ _PREFIXES: Final[dict[str, str]] = {
     "noglob": "",
     "nocorrect": "",
     "setsid": "",
+    "busybox": "",
     "-": "",
 }
+_ASKS_ONLY: Final = re.compile(r"-[pvV]*[vV][pvV]*")
+"""The options with which ``command`` runs nothing and says what would run."""
 _COMPOUND_LIST: Final = "for while until if case repeat select function done fi esac end { } ( )"
 _COMPOUND: Final = frozenset(_COMPOUND_LIST.split())
 
@@ -62,6 +66,10 @@ def program(simple: str) -> Program | None:
         word = words[position]
         if _ASSIGNMENT.match(word):
             position += 1
+        elif word.startswith("(("):
+            return Program("((", ())
+        elif word == "command" and any(_ASKS_ONLY.fullmatch(option) for option in words[position + 1 :][:2]):
+            return Program("command -v", tuple(words[position + 1 :]))
         elif word in _PREFIXES:
             position = after_options(words, position + 1, _PREFIXES[word])
         elif word in _COMPOUND or word.startswith("("):
@@ -77,11 +85,12 @@ def deciding(command: str) -> list[Program | None]:
     After ``a && b`` either may have; after ``;`` and ``||`` only what follows. Of a pipeline it is the last
     segment. None stands for something that is no simple command.
     """
-    parts = _parts(command)
+    parts = _parts(outline(command))
     found: list[Program | None] = []
     for operator, text in reversed(parts):
         segments = parse_pipeline(text)
-        found.append(program(segments[-1]) if segments else None)
+        # The second half of `|&` stands before its segment.
+        found.append(program(segments[-1].removeprefix("&")) if segments else None)
         if operator != "&&":
             break
     return found
@@ -111,7 +120,11 @@ def _parts(command: str) -> list[tuple[str, str]]:
     operator, begin = "", 0
     for found in _SEPARATOR.finditer(command):
         if found["operator"]:
-            parts.append((operator, command[begin : found.start()].strip()))
+            text = command[begin : found.start()].strip()
+            # A line that ends with an operator goes on in the next one.
+            if found["operator"] == "\n" and (not text or text.endswith(("|", "|&"))):
+                continue
+            parts.append((operator, text))
             operator, begin = found["operator"], found.end()
     parts.append((operator, command[begin:].strip()))
     while len(parts) > 1 and not parts[-1][1] and parts[-1][0] in (";", "\n"):

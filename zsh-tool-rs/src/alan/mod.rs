@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use open::Store;
 use patience::{Patience, RECORD_BOUND, UPKEEP_BOUND};
+use retention::Pace;
 
 /// A connection to the database, ready to record.
 #[derive(Debug)]
@@ -123,12 +124,21 @@ impl Alan {
 
     /// Does this command's share of the upkeep; to be called once the answer is out.
     pub fn after_answer(&mut self) {
+        self.keep_up(Pace::Leisurely);
+    }
+
+    /// The same where somebody waits for the end of this process: as little as keeps up.
+    pub fn after_answer_in_haste(&mut self) {
+        self.keep_up(Pace::Hasty);
+    }
+
+    fn keep_up(&mut self, pace: Pace) {
         self.patience.renew(UPKEEP_BOUND);
         let Some(store) = &self.store else {
             return;
         };
         // Nobody is waiting for either, and the next command tries again.
-        retention::share(&store.db, self.limits).unwrap_or_default();
+        retention::share(&store.db, self.limits, pace).unwrap_or_default();
         checkpoint::run(&store.db, &store.path).unwrap_or_default();
     }
 }

@@ -12,9 +12,35 @@ use super::time::Moment;
 /// The most rows of one table that one command's share removes.
 const SHARE: u32 = 64;
 
+/// The changes that a record makes for each row of observations: that one, its recent command, its streak.
+const CHANGES_PER_ROW: u64 = 3;
+
 /// The observations that one transaction removes: each lies in other pages of several indexes, and a
 /// record of another command may be waiting for the lock.
 const AT_ONCE: usize = 16;
+
+/// Whether anybody waits for the upkeep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The answer went out on its own way before.
+    Leisurely,
+    /// The caller waits for the end of this process.
+    Hasty,
+}
+
+impl Pace {
+    /// The most rows to remove. In haste it is one more than this connection has added, so that a database over
+    /// its bound shrinks all the same.
+    fn share(self, db: &Connection) -> u32 {
+        match self {
+            Pace::Leisurely => SHARE,
+            Pace::Hasty => {
+                let added = db.total_changes() / CHANGES_PER_ROW;
+                u32::try_from(added + 1).map_or(SHARE, |share| share.min(SHARE))
+            }
+        }
+    }
+}
 
 /// A row that weighs less is forgotten.
 const LEAST_WEIGHT: f64 = 0.01;
@@ -26,8 +52,8 @@ const PRUNED_PER_SHARE: u32 = 1_000;
 ///
 /// # Errors
 /// Whatever SQLite reports; what was removed before stays removed.
-pub fn share(db: &Connection, limits: Retention) -> rusqlite::Result<()> {
-    let plan = Plan::of(db, limits)?;
+pub fn share(db: &Connection, limits: Retention, pace: Pace) -> rusqlite::Result<()> {
+    let plan = Plan::of(db, limits, pace.share(db))?;
     if plan.is_empty() {
         return Ok(());
     }
@@ -37,6 +63,9 @@ pub fn share(db: &Connection, limits: Retention) -> rusqlite::Result<()> {
             forget(db, *rowid)?;
         }
         transaction.commit()?;
+    }
+    if plan.others.is_empty() && !plan.recent {
+        return Ok(());
     }
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     for (table, excess) in plan.others {
@@ -54,16 +83,16 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(db: &Connection, limits: Retention) -> rusqlite::Result<Self> {
+    fn of(db: &Connection, limits: Retention, share: u32) -> rusqlite::Result<Self> {
         let mut others = Vec::new();
         for table in ["ssh_observations", "insights"] {
-            let excess = excess(db, table, limits.rows)?;
+            let excess = excess(db, table, limits.rows)?.min(share);
             if excess > 0 {
                 others.push((table, excess));
             }
         }
         Ok(Self {
-            observations: due(db, limits)?,
+            observations: due(db, limits, share)?,
             others,
             recent: rows::any_to_prune(db, Moment::now())?,
         })
@@ -88,12 +117,12 @@ fn excess(db: &Connection, table: &str, bound: u64) -> rusqlite::Result<u32> {
 }
 
 /// The observations to forget now: the oldest over the bound, then those that weigh too little.
-fn due(db: &Connection, limits: Retention) -> rusqlite::Result<Vec<i64>> {
-    let excess = excess(db, "observations", limits.rows)?;
+fn due(db: &Connection, limits: Retention, share: u32) -> rusqlite::Result<Vec<i64>> {
+    let excess = excess(db, "observations", limits.rows)?.min(share);
     let mut due = oldest(db, excess)?;
     for order in ["rowid", "weight"] {
-        let taken = u32::try_from(due.len()).unwrap_or(SHARE);
-        let room = SHARE.saturating_sub(taken);
+        let taken = u32::try_from(due.len()).unwrap_or(share);
+        let room = share.saturating_sub(taken);
         for rowid in light(db, order, limits.half_life_days, room)? {
             if !due.contains(&rowid) {
                 due.push(rowid);
@@ -117,6 +146,9 @@ fn oldest(db: &Connection, number: u32) -> rusqlite::Result<Vec<i64>> {
 /// The first rows in `order` as long as each weighs too little. Rows of the same weight grow
 /// lighter in the order in which they were written, so the first that stays ends the search.
 fn light(db: &Connection, order: &str, half_life: f64, room: u32) -> rusqlite::Result<Vec<i64>> {
+    if room == 0 {
+        return Ok(Vec::new());
+    }
     let sql = format!(
         "SELECT rowid, coalesce(weight, 1.0),
                 coalesce(julianday('now') - julianday(created_at), 0.0)

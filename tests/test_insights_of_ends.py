@@ -1,0 +1,237 @@
+"""Insights after a command: what a code means, what a pipeline hid, what is unusual, and what worked before."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.memory import Memory, Result
+from zsh_tool.insights.exit_codes import exit_code, is_benign
+from zsh_tool.insights.pipeline import hidden_failure
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path)
+
+
+# exit codes
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "part", "level"),
+    [
+        ("nosuch", 127, "command not found", "warning"),
+        ("./x", 126, "not executable", "warning"),
+        ("a.out", 139, "ended by SIGSEGV", "warning"),
+        ("grep x y", 1, "no lines matched, not an error", "info"),
+        ("cat y | grep x", 1, "no lines matched", "info"),
+        ("sudo -u bob env A=1 nice -n 5 grep x y", 1, "no lines matched", "info"),
+        ("FOO=1 time command grep x y", 1, "no lines matched", "info"),
+        ("make; grep x y", 1, "no lines matched", "info"),
+        ("make || diff a b", 1, "differ", "info"),
+        ("[ -f x ]", 1, "condition is false", "info"),
+        ("git diff --exit-code", 1, "differ", "info"),
+        ("git grep x", 1, "no lines matched", "info"),
+        ("curl -f u", 22, "HTTP 400", "warning"),
+        ("ssh h", 255, "ssh itself failed", "warning"),
+        ("rsync a h:", 255, "ssh connection failed", "warning"),
+        ("timeout 5 make", 124, "time limit", "warning"),
+        ("python -m pytest", 5, "no tests were collected", "warning"),
+        ("pytest", 1, "some failed", "info"),
+        ("ssh h 'grep x y'", 1, "no lines matched", "info"),
+        ("ssh -p 22 h grep x y", 255, "ssh itself failed", "warning"),
+        ("timeout -k 5 10 grep x y", 1, "no lines matched", "info"),
+        ("bash -lc 'cd a; grep x y'", 1, "no lines matched", "info"),
+        ("uv run pytest -q", 5, "no tests were collected", "warning"),
+    ],
+)
+def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> None:
+    found = exit_code(command, Result(code))
+    assert found is not None
+    assert part in found.message
+    assert found.level == level
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("make", 255),
+        ("python x.py", 1),
+        ("make && grep x y", 1),
+        ("for i in 1 2; do grep x $i; done", 1),
+        ("{ grep x y; }", 1),
+        ("make", 200),
+        ("a.out", 164),
+        ("true", 0),
+        ("echo grep x", 1),
+        ("ssh h 'make && grep x y'", 1),
+        ("sh script.sh", 1),
+        ("timeout 5", 1),
+    ],
+)
+def test_what_a_code_does_not_say_is_not_said(command: str, code: int) -> None:
+    assert exit_code(command, Result(code)) is None
+
+
+def test_a_silent_cd_before_grep_did_not_fail() -> None:
+    found = exit_code("cd src && grep x y", Result(1, output_bytes=0))
+    assert found is not None
+    assert "no lines matched" in found.message
+    assert exit_code("cd src && grep x y", Result(1, output_bytes=9)) is None
+
+
+def test_what_the_output_says_anyway_is_not_shown() -> None:
+    told = exit_code("cargo test", Result(101, output_bytes=900))
+    untold = exit_code("cargo test -q", Result(101, output_bytes=0))
+    assert told is not None
+    assert untold is not None
+    assert (told.shown, untold.shown) == (False, True)
+
+
+def test_what_may_be_no_failure_is_not_called_one() -> None:
+    assert is_benign("cd x && grep y z", 1)
+    assert not is_benign("grep y z", 2)
+    assert not is_benign("make", 1)
+
+
+def test_silent_success_is_noted(memory: Memory) -> None:
+    found = memory.run("touch x", Result(0, output_bytes=0)).of("silent")
+    assert found is not None
+    assert (found.level, found.shown) == ("info", False)
+
+
+# pipelines
+
+
+def test_a_failure_that_the_last_segment_hides_is_a_warning() -> None:
+    found = hidden_failure("curl -f u | jq .", Result(0, pipestatus=(22, 0)))
+    assert found is not None
+    assert found.level == "warning"
+    assert found.message.startswith("hidden by the pipeline's exit 0: `curl -f u` failed with 22 (the server")
+
+
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [
+        ("yes | head -1", (141, 0)),
+        ("grep x y | wc -l", (1, 0)),
+        ("a | b", (0, 0)),
+        ("a | b", (0, 2)),
+        ("diff a b |& less", (1, 0)),
+    ],
+)
+def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int, ...]) -> None:
+    assert hidden_failure(command, Result(codes[-1], pipestatus=codes)) is None
+
+
+def test_codes_without_their_segments_are_told_as_they_are() -> None:
+    found = hidden_failure("echo $(a | b) | c; d | e", Result(0, pipestatus=(3, 0)))
+    assert found is not None
+    assert found.message == "a part of the pipeline failed, hidden by its end: codes 3 0"
+
+
+# unusual here
+
+
+def test_a_code_out_of_line_is_unusual(memory: Memory) -> None:
+    for count in range(43):
+        memory.run("curl -s api | jq .x", Result(0, pipestatus=(0 if count % 20 else 7, 0)), after=3600)
+    found = memory.run("curl -s api | jq .x", Result(0, pipestatus=(22, 0))).of("unusual")
+    assert found is not None
+    assert found.message == "unusual here: `curl -s api` gave 22 (0 in 40 of 43 runs of `curl -s *`)"
+
+
+def test_a_pipeline_is_not_counted_as_its_first_segment(memory: Memory) -> None:
+    for _ in range(12):
+        memory.run("cat x | sort", Result(0, pipestatus=(0, 0)), after=3600)
+    assert memory.run("cat y | nl", Result(1, pipestatus=(0, 1)), after=3600).of("last_good") is None
+    assert memory.before("cat x y").insights == []
+
+
+def test_few_runs_or_a_common_code_are_nothing_unusual(memory: Memory) -> None:
+    for count in range(9):
+        memory.run("make", after=3600)
+        assert memory.run("tool", count % 2, after=10).of("unusual") is None
+    assert memory.run("make", 2).of("unusual") is None
+    for _ in range(9):
+        memory.run("make", after=3600)
+    assert memory.run("make", 3, cwd=memory.project("other")).of("unusual") is None
+    assert memory.run("make", 3).of("unusual") is not None
+
+
+# last known good
+
+
+def test_the_nearest_success_and_its_difference(memory: Memory) -> None:
+    memory.run("git push origin main", after=7200)
+    memory.run("git push upstream release", after=7200)
+    found = memory.run("git push origin dev", 1, after=3600).of("last_good")
+    assert found is not None
+    assert found.message == "last success 3 h ago with `main` in place of `dev`"
+
+
+def test_the_same_command_in_another_directory(memory: Memory) -> None:
+    deep = memory.cwd / "web"
+    deep.mkdir()
+    memory.run("npm test", cwd=deep)
+    found = memory.run("npm test", 1, after=7200).of("last_good")
+    assert found is not None
+    assert found.message == "last success 2 h ago in `web`"
+
+
+def test_no_success_elsewhere_is_suggested(memory: Memory) -> None:
+    memory.run("npm test", cwd=memory.project("other"))
+    assert memory.run("npm test", 1).of("last_good") is None
+    assert memory.run("npm ci").of("last_good") is None
+
+
+# what fixed it
+
+
+def breaks_and_is_mended(memory: Memory, fix: str, ends: int = 0) -> None:
+    memory.run("npm test", 1, after=7200)
+    memory.run("ls node_modules")
+    memory.run(fix)
+    memory.run("npm test", ends)
+
+
+def test_what_fixed_it_twice_is_offered(memory: Memory) -> None:
+    breaks_and_is_mended(memory, "npm install")
+    assert memory.run("npm test", 1, after=7200).of("fix") is None
+    breaks_and_is_mended(memory, "npm install")
+    found = memory.run("npm test", 1, after=7200).of("fix")
+    assert found is not None
+    assert (
+        found.message
+        == "when this failed here before, `npm install` was followed by success 2 of 2 times (last 2 h ago)"
+    )
+
+
+def test_what_fixed_it_rarely_is_not(memory: Memory) -> None:
+    for ends in (0, 1, 1, 0):
+        breaks_and_is_mended(memory, "npm install", ends)
+        memory.now += 7200
+    assert memory.run("npm test", 1, after=7200).of("fix") is None
+
+
+def test_what_is_run_anyway_mends_nothing(memory: Memory) -> None:
+    for ends in (1, 0, 1, 0, 0, 0, 1, 0):
+        memory.run("npm test", ends, after=700)
+        memory.run("make docs")
+    assert memory.run("npm test", 1, after=700).of("fix") is None
+
+
+def test_looking_around_mends_nothing(memory: Memory) -> None:
+    for _ in range(3):
+        breaks_and_is_mended(memory, "git status")
+    assert memory.run("npm test", 1, after=7200).of("fix") is None
+
+
+def test_a_fix_in_another_session_or_project_does_not_count(memory: Memory) -> None:
+    for _ in range(3):
+        memory.run("npm test", 1, after=7200)
+        memory.run("npm install", cwd=memory.project("other"))
+        memory.open("sess0009")
+        memory.run("npm test")
+        memory.open("sess0001")
+    assert memory.run("npm test", 1, after=7200).of("fix") is None
