@@ -8,6 +8,7 @@ import json
 import math
 import re
 import shlex
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -296,3 +297,14 @@ def output_chars(asked: int | None, notes: list[str]) -> int:
     if asked is None:
         return DEFAULT_OUTPUT_CHARS
     return int(clamped("max_output", asked, MIN_OUTPUT_CHARS, MAX_OUTPUT_CHARS, notes))
+
+
+def signal_name(asked: str) -> str:
+    """Return a signal's name without SIG, from a name in any case or a number."""
+    text = asked.strip().upper()
+    if text.isdecimal() and int(text) in signal.valid_signals():
+        text = signal.Signals(int(text)).name
+    name = text.removeprefix("SIG")
+    if f"SIG{name}" not in signal.Signals.__members__:
+        raise ArgumentError(f"no signal {_shown(asked)}: give a name such as INT, TERM, HUP or KILL")
+    return name
