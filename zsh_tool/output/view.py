@@ -90,7 +90,9 @@ def _lines(store: OutputStore, spec: str, max_chars: int) -> Reduced:
     if first > count:
         return Reduced("", notes=(f"the output has {count} lines",))
     start, end = _offsets(store, first, min(last, count))
-    return show(store, start, end, max_chars, collapse=False)
+    shown = show(store, start, end, max_chars, collapse=False)
+    from_nought = re.match(r"\s*0+(?!\d)", spec) is not None
+    return replace(shown, notes=("lines are counted from 1", *shown.notes)) if from_nought else shown
 
 
 def _grep(store: OutputStore, expression: Expression, spec: str | None, max_chars: int) -> Reduced:
