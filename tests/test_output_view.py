@@ -72,6 +72,8 @@ async def test_a_flood_names_the_gap_and_numbers_stay_absolute(tmp_path: Path) -
         writer.write(block)
     writer.close()
     store = OutputStore(tmp_path)
+    assert "from byte 16777216 on are no longer kept" in (await view.full(store)).notes[0]
+    store.growing = False
     reduced = await view.full(store, max_chars=2000)
     (gap,) = reduced.notes
     first, last = map(int, gap.split()[1].split("-"))

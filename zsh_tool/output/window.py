@@ -52,10 +52,13 @@ def human_size(count: int) -> str:
 
 
 def gap_note(store: OutputStore, first: int, last: int) -> tuple[str, ...]:
-    """Say what is no longer kept between two offsets, by lines as far as they are known."""
+    """Say what is no longer kept between two offsets: by lines, as soon as the gap does not move any more."""
     if first >= last:
         return ()
-    size, to_line = human_size(last - first), store.newlines_before(last) + 1
+    size = human_size(last - first)
+    if store.growing:
+        return (f"{size} from byte {first} on are no longer kept",)
+    to_line = store.newlines_before(last) + 1
     if first != HEAD:
         return (f"{size} before line {to_line} are no longer kept",)
     from_line = store.newlines_before(HEAD - 1) + store.read(HEAD - 1, HEAD).count(b"\n") + 1
