@@ -12,7 +12,7 @@ from zsh_tool.config import Settings
 from zsh_tool.protocol import definitions
 from zsh_tool.server import Tools
 from zsh_tool.session import Session
-from zsh_tool.spellings import SPELLINGS
+from zsh_tool.spellings import IGNORED, SPELLINGS
 
 
 @pytest.fixture
@@ -28,8 +28,9 @@ def schemas(settings: Settings) -> dict[str, Any]:
 
 def test_every_spelling_leads_to_an_argument_of_its_tool(schemas: dict[str, Any]) -> None:
     for tool, spellings in SPELLINGS.items():
-        for name, (ours, _) in spellings.items():
-            assert ours in schemas[tool]["properties"], f"{tool}: {name}"
+        for name, (ours, how) in spellings.items():
+            assert how == IGNORED or ours in schemas[tool]["properties"], f"{tool}: {name}"
+            assert name not in schemas[tool]["properties"], f"{tool}: {name}"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,26 @@ def test_every_spelling_leads_to_an_argument_of_its_tool(schemas: dict[str, Any]
         ("zsh_poll", {"bash_id": "abc123", "timeout_ms": 2000}, {"wait": 2.0}, "bash_id taken as task_id"),
         ("zsh_send", {"task_id": "a", "text": "y"}, {"input": "y"}, "text taken as input"),
         ("zsh_alan_query", {"query": "make"}, {"search": "make"}, "query taken as search"),
+        ("zsh", {"command": "x", "cd": "/w"}, {"cwd": "/w"}, "cd taken as cwd"),
+        ("zsh", {"command": "x", "Blocking": False}, {"yield_after": 0}, "Blocking taken as yield_after 0"),
+        ("zsh", {"command": "x", "WaitMsBeforeAsync": 500}, {"yield_after": 0.5}, "taken as yield_after 0.5"),
+        ("zsh_poll", {"task_id": "a", "block": False}, {"wait": 0}, "block taken as wait 0"),
+        ("zsh", {"command": "x", "dangerouslyDisableSandbox": True}, {"command": "x"}, "Sandbox ignored"),
+        ("zsh_send", {"task_id": "a", "max_output_tokens": 9, "eof": True}, {"eof": True}, "tokens ignored"),
+        ("zsh", {"command": ["bash", "-lc", "a b"]}, {"command": "bash -lc 'a b'"}, "list taken as bash -lc"),
+        ("zsh_send", {"task_id": "a", "keys": ["Up", "C-c"]}, {"keys": "Up C-c"}, "list taken as Up C-c"),
+        (
+            "zsh_send",
+            {"task_id": "a", "chars": "x\n"},
+            {"input": "x\n", "enter": False},
+            "chars taken as input without Enter",
+        ),
+        (
+            "zsh_send",
+            {"task_id": "a", "chars": "x", "enter": True},
+            {"input": "x", "enter": True},
+            "chars taken as input",
+        ),
     ],
 )
 def test_spellings_that_models_know_are_taken_and_named(
@@ -71,6 +92,27 @@ def test_nulls_are_as_good_as_nothing(schemas: dict[str, Any]) -> None:
     assert resolve("zsh", schemas["zsh"], raw).values == {"command": "x"}
 
 
+def test_empty_texts_are_as_good_as_nothing_where_they_mean_nothing(schemas: dict[str, Any]) -> None:
+    raw = {"command": "", "cwd": "", "until": "", "stdin": "", "description": "", "env": {"A": None}}
+    assert resolve("zsh", schemas["zsh"], raw).values == {"command": "", "stdin": "", "env": {}}
+    raw = {"task_id": "a", "lines": "", "grep": "", "view": ""}
+    assert resolve("zsh_poll", schemas["zsh_poll"], raw).values == {"task_id": "a"}
+    raw = {"task_id": "a", "input": "", "keys": "", "signal": ""}
+    assert resolve("zsh_send", schemas["zsh_send"], raw).values == {"task_id": "a", "input": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "secs"), [("30s", 30), ("1.5 s", 1.5), ("500ms", 0.5), ("2m", 120), ("1 h", 3600), ("7", 7)]
+)
+def test_a_time_may_be_written_with_its_unit(schemas: dict[str, Any], text: str, secs: float) -> None:
+    assert resolve("zsh", schemas["zsh"], {"command": "x", "timeout": text}).values["timeout"] == secs
+
+
+def test_switches_in_the_environment_are_words(schemas: dict[str, Any]) -> None:
+    raw = {"command": "x", "env": {"CI": True, "N": 1}}
+    assert resolve("zsh", schemas["zsh"], raw).values["env"] == {"CI": "true", "N": "1"}
+
+
 @pytest.mark.parametrize("text", ['{"a": 1}', "[1, 2]", "null", "true", "17", '"x"'])
 def test_text_that_looks_like_json_stays_text(schemas: dict[str, Any], text: str) -> None:
     given = resolve("zsh", schemas["zsh"], {"command": text, "stdin": text, "until": text})
@@ -84,7 +126,10 @@ def test_text_that_looks_like_json_stays_text(schemas: dict[str, Any], text: str
         ("zsh", None, "command is missing"),
         ("zsh", {"command": None}, "command is missing"),
         ("zsh", {"command": 5}, "command must be a text, not 5"),
-        ("zsh", {"command": ["ls"]}, 'command must be a text, not ["ls"]'),
+        ("zsh", {"command": ["ls", 5]}, 'command must be a text, not ["ls", 5]'),
+        ("zsh", {"command": []}, "command must be a text, not []"),
+        ("zsh", {"command": "x", "timeout": "5 days"}, 'timeout must be a number of seconds, not "5 days"'),
+        ("zsh", {"command": "x", "shell": "bash"}, 'unknown argument "shell"'),
         ("zsh", {"command": "x", "timeout": "abc"}, 'timeout must be a number, not "abc"'),
         ("zsh", {"command": "x", "timeout": True}, "timeout must be a number"),
         ("zsh", {"command": "x", "timeout": "nan"}, "timeout must be a number"),
@@ -157,6 +202,7 @@ _SCHEMAS: dict[str, Any] = {
         (120_000, False, False, 120, "timeout 120000 read as milliseconds, 120 s"),
         (3_600_000, False, False, 600, "timeout 3600 is out of range, 600 s used"),
         (float("inf"), False, False, 600, "timeout inf is out of range, 600 s used"),
+        (1e9, False, False, 600, "timeout 1000000 is out of range, 600 s used"),
         (-1, False, False, 120, "timeout -1 is out of range, the default used"),
         (-1, True, False, 600, "timeout -1 is out of range, the default used"),
     ],
@@ -176,7 +222,7 @@ def test_limits_of_commands(
         (0, 0, None),
         (45, 45, None),
         (46, 45, "wait 46 is out of range, 45 s used"),
-        (10_000, 10, "wait 10000 read as milliseconds"),
+        (10_000, 10, "wait 10000 read as milliseconds, 10 s"),
         (-3, 0, "wait -3 is out of range, 0 s used"),
         (float("inf"), 45, "wait inf is out of range, 45 s used"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry import alive, descriptors, finished, printed, registry_of, request, run, until
+from tests.registry import BOUND_SECS, alive, descriptors, finished, printed, registry_of, request, run, until
 from zsh_tool.sideband import zshenv
 from zsh_tool.tasks import (
     InputClosedError,
@@ -53,6 +53,15 @@ async def test_commands_end_as_they_do_in_plain_zsh(
     assert (result.outcome, result.exit_code, result.pipestatus) == ("exited", exit_code, pipestatus)
     if "set -x" not in command:
         assert said == output
+
+
+async def test_an_input_that_the_command_closed_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    async with registry_of(None) as registry:
+        task = await registry.start(request("read x; exec <&-; print $x; sleep 0.2", keep_stdin=True))
+        await task.send(b"it\n")
+        assert (await finished(task)).exit_code == 0
+        await asyncio.wait({task.gone}, timeout=BOUND_SECS)
+    assert [record.message for record in caplog.records] == []
 
 
 async def test_a_signal_is_named(registry: TaskRegistry) -> None:

@@ -72,8 +72,17 @@ async def test_a_flood_names_the_gap_and_numbers_stay_absolute(tmp_path: Path) -
         writer.write(block)
     writer.close()
     store = OutputStore(tmp_path)
+    assert "from byte 16777216 on are no longer kept" in (await view.full(store)).notes[0]
+    store.growing = False
     reduced = await view.full(store, max_chars=2000)
-    assert "no longer kept" in reduced.notes[0]
+    (gap,) = reduced.notes
+    first, last = map(int, gap.split()[1].split("-"))
+    assert gap.startswith(f"lines {first}-{last} (") and gap.endswith(" MB) are no longer kept")
+    assert (await view.lines(store, f"{first - 1}")).text == f"line {(first - 2) % 10_000 + 1}"
+    assert (await view.lines(store, f"{last + 1}")).text == f"line {last % 10_000 + 1}"
+    lost = await view.lines(store, f"{(first + last) // 2}")
+    assert (lost.text, lost.truncated, lost.notes) == ("", True, (gap,))
+    assert f"{gap} and were not searched" in (await view.grep(store, "nothing like it")).notes
     assert reduced.text.endswith("line 10000")
     last_lines = await view.lines(store, "-2")
     assert last_lines.text == "line 9999\nline 10000"
@@ -98,6 +107,13 @@ async def test_lines_are_one_based_and_inclusive(tmp_path: Path, spec: str, expe
 
 async def test_the_unfinished_last_line_counts(tmp_path: Path) -> None:
     assert (await view.lines(kept_output(tmp_path, b"a\nb"), "-1")).text == "b"
+
+
+async def test_a_count_from_nought_is_put_right(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, numbered(10))
+    for spec in ("0", "0-1", "00-"):
+        assert "lines are counted from 1" in (await view.lines(store, spec)).notes
+    assert (await view.lines(store, "1-2")).notes == ()
 
 
 async def test_lines_past_the_end_say_how_many_there_are(tmp_path: Path) -> None:
@@ -132,7 +148,10 @@ async def test_a_hostile_expression_costs_bounded_time(tmp_path: Path) -> None:
     reduced = searching.result()
     assert turns > 10, "the loop was held up"
     assert time.monotonic() - started < 20
-    assert "stopped" in reduced.notes[0]
+    assert reduced.notes == (
+        'the search took too long and stopped in line 1: simplify it, or go on with lines="2-"',
+        "no line matched before that",
+    )
 
 
 async def test_a_line_of_ten_megabytes_is_cut_inside(tmp_path: Path) -> None:
@@ -143,8 +162,18 @@ async def test_a_line_of_ten_megabytes_is_cut_inside(tmp_path: Path) -> None:
     assert reduced.text.startswith("start xxx")
     assert reduced.text.endswith("xxx end")
     assert len(reduced.text) < 10_000
-    assert "[the middle of line 1 cut, 10.0 MB in all]" in reduced.text
+    assert "[the middle of line 1 cut, 10.0 MB in all; grep shows parts of it]" in reduced.text
     assert "characters" not in reduced.text
+
+
+async def test_a_match_deep_in_a_long_line_is_found_and_shown_with_its_surroundings(tmp_path: Path) -> None:
+    line = b"x" * 700_000 + b"the needle is here" + b"y" * 5_000_000
+    store = kept_output(tmp_path, b"first\n" + line + b"\nlast\n")
+    found = await view.grep(store, r"needle is|yyy")
+    assert found.text.startswith("2: [… 699,")
+    assert "xxxthe needle is hereyyy" in found.text
+    assert len(found.text) < 1100
+    assert (await view.grep(store, r"x{20}the.{9}")).text.count("needle") == 1
 
 
 async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> None:

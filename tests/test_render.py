@@ -26,6 +26,10 @@ def facts(outcome: str, **more: object) -> Facts:
         (facts("exited", exit_code=3, pipestatus=(3,)), "exit 3 in 2.0 s"),
         (facts("exited", exit_code=0, pipestatus=(1, 0)), "exit 0 in 2.0 s; pipeline 1 0"),
         (facts("signalled", exit_code=139, signal="SEGV"), "killed by signal SEGV (exit 139) in 2.0 s"),
+        (
+            facts("signalled", exit_code=143, signal="TERM", ended_by="agent"),
+            "killed by signal TERM from the agent (exit 143) in 2.0 s",
+        ),
         (facts("timed_out", exit_code=143, signal="TERM"), "timed out, ended (exit 143, TERM) in 2.0 s"),
         (
             facts("idle_timeout", exit_code=143, signal="TERM"),
@@ -103,7 +107,7 @@ def test_output_comes_first_then_at_most_three_lines_the_last_one_the_state() ->
     assert text.splitlines() == [
         "line",
         "",
-        "[task aaaaaa (make) ended: exit 0 in 3 s; workdir taken as cwd; timeout 900 is out of range]",
+        "[workdir taken as cwd; timeout 900 is out of range; task aaaaaa (make) ended: exit 0 in 3 s]",
         "[third try]",
         "[running 10 s, task k3x9ab; Python-only mode]",
     ]

@@ -179,7 +179,9 @@ async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:
                 await talk.client.get_prompt(name, arguments)
 
 
-async def test_python_only_mode_says_so_everywhere(tmp_path: Path, private_home: Path) -> None:
+async def test_python_only_mode_says_so_everywhere(
+    tmp_path: Path, private_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with conversation(tmp_path, ZSH_TOOL_EXEC="") as talk:
         reply = await talk.zsh("print hello | cat; exit 3")
         assert reply.lines[0] == "hello"
@@ -188,12 +190,27 @@ async def test_python_only_mode_says_so_everywhere(tmp_path: Path, private_home:
         health = (await talk.call("zsh_health")).text
         assert "mode: Python-only" in health
         assert "ZSH_TOOL_EXEC is empty" in health
-        assert "Python-only mode" in (await talk.call("zsh_tasks")).text
+        for tool, arguments in (
+            ("zsh_tasks", {}),
+            ("zsh_alan_stats", {}),
+            ("zsh_alan_query", {}),
+            ("zsh_neverhang_status", {}),
+            ("zsh_neverhang_reset", {}),
+            ("zsh_poll", {"task_id": reply.task}),
+            ("zsh_poll", {"task_id": "no"}),
+            ("zsh_kill", {"task_id": reply.task}),
+            ("zsh", {"comand": "x"}),
+            ("zsh", {"command": "print Python-only; exit 3"}),
+        ):
+            assert "Python-only mode]" in (await talk.call(tool, **arguments)).lines[-1], tool
         refused = await talk.zsh("true", pty=True)
         assert refused.is_error
         assert "Python-only" in refused.text
+        asked = await talk.zsh("read line; print got $line", keep_stdin=True, yield_after=40)
+        assert "got it" in (await talk.call("zsh_send", task_id=asked.task, input="it")).text
         started = await talk.zsh("sleep 300 & sleep 301", yield_after=0.3)
         assert (await talk.call("zsh_kill", task_id=started.task)).facts["outcome"] == "killed"
+    assert "Traceback" not in capfd.readouterr().err
     rows = sqlite3.connect(private_home / ".local/state/zsh-tool/alan.db")
     assert rows.execute("SELECT exit_code FROM observations ORDER BY created_at LIMIT 1").fetchall() == [(3,)]
     rows.close()

@@ -117,6 +117,28 @@ async def test_a_hostile_expression_is_given_up_and_the_loop_lives(tmp_path: Pat
     assert ticks > 20
 
 
+async def test_a_hostile_expression_does_not_outlast_the_clock(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"a" * 5000)
+    started = time.monotonic()
+    waited = await wait_for(task, parse_until(r"(?=(a+)+\1+b)(a|aa)+$b", False), 0.1)
+    assert waited == Waited(WaitReason.CLOCK)
+    assert time.monotonic() - started < 1.5
+
+
+async def test_a_question_is_seen_at_the_end_of_every_wait_that_watches_output(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path, open_input=True)
+    task.fake.waiting_for_input = True
+    assert (await wait(task, "never", limit=2)).reason is WaitReason.INPUT
+    assert task.fake.probes == 1
+    waiting = wait(task, settled())
+    await settle_loop()
+    task.print(b"Sorry, try again.\npassword: ")
+    assert (await waiting).reason is WaitReason.INPUT
+    assert (await wait(task, "idle")).reason is WaitReason.INPUT
+    assert (await wait(task, "never", limit=0)).reason is WaitReason.CLOCK
+
+
 async def test_idle_needs_output_and_then_quiet(tmp_path: Path) -> None:
     task = FakeTask(tmp_path)
     assert (await wait(task, "idle", limit=2)).reason is WaitReason.CLOCK

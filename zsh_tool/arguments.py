@@ -7,12 +7,14 @@ import difflib
 import json
 import math
 import re
+import shlex
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zsh_tool.config import Settings
-from zsh_tool.spellings import BACKGROUND, MILLISECONDS, SPELLINGS, TOKENS
+from zsh_tool.spellings import BACKGROUND, BLOCKING, IGNORED, KEYSTROKES, MILLISECONDS, SPELLINGS, TOKENS
 
 CHARS_PER_TOKEN: Final = 4
 SURELY_MILLISECONDS: Final = 10_000
@@ -21,6 +23,11 @@ SURELY_MILLISECONDS_WAIT: Final = 1_000
 MIN_OUTPUT_CHARS: Final = 200
 MAX_OUTPUT_CHARS: Final = 45_000
 DEFAULT_OUTPUT_CHARS: Final = 16_000
+_TIMES: Final = frozenset({"timeout", "yield_after", "wait"})
+_UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "secs": 1, "m": 60, "min": 60, "mins": 60, "h": 3600}
+_WITH_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_EMPTY_IS_NONE: Final = frozenset({"cwd", "description", "grep", "keys", "lines", "signal", "until", "view"})
+"""Texts that mean nothing when they are empty: a client that fills in every argument leaves them so."""
 
 
 class ArgumentError(ValueError):
@@ -40,22 +47,31 @@ def resolve(tool: str, schema: Mapping[str, Any], raw: Mapping[str, Any] | None)
     properties: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
     given = Given({})
     aliased: dict[str, Any] = {}
+    typed_as_is = False
     for name, value in (raw or {}).items():
         if value is None:
             continue
         if name in properties:
-            given.values[name] = checked(name, value, properties[name])
+            _take(given, name, value, properties)
         else:
-            _resolve_spelling(tool, name, value, properties, aliased, given.notes)
+            unit = _resolve_spelling(tool, name, value, properties, aliased, given.notes)
+            typed_as_is = typed_as_is or unit == KEYSTROKES
     for name, value in aliased.items():
         if name in given.values:
             given.notes.append(f"another spelling of {name} ignored")
         else:
-            given.values[name] = checked(name, value, properties[name])
+            _take(given, name, value, properties)
+    if typed_as_is:
+        given.values.setdefault("enter", False)
     for name in schema.get("required", ()):
         if name not in given.values:
             raise ArgumentError(f"{name} is missing; {tool} takes {', '.join(properties)}")
     return given
+
+
+def _take(given: Given, name: str, value: Any, properties: Mapping[str, Mapping[str, Any]]) -> None:
+    if value != "" or name not in _EMPTY_IS_NONE:
+        given.values[name] = checked(name, _joined(name, value, given.notes), properties[name])
 
 
 def _resolve_spelling(
@@ -65,24 +81,47 @@ def _resolve_spelling(
     properties: Mapping[str, Mapping[str, Any]],
     aliased: dict[str, Any],
     notes: list[str],
-) -> None:
+) -> str:
+    """Take an argument by another name, and say so; return how its value was read."""
     snake = _snake(name)
     spellings = SPELLINGS.get(tool, {})
     if snake in properties:
         aliased[snake] = value
         notes.append(f"{name} taken as {snake}")
-        return
+        return ""
     if snake not in spellings:
         raise ArgumentError(_unknown(tool, name, snake, properties, spellings))
     to, unit = spellings[snake]
-    if (converted := _converted(name, value, unit)) is None:
-        return
-    if to in aliased:
+    if unit == IGNORED:
+        notes.append(f"{name} ignored")
+    elif (converted := _converted(name, value, unit)) is None:
+        return ""
+    elif to in aliased:
         notes.append(f"{name} ignored, {to} was given by another name")
-        return
-    aliased[to] = converted
-    shown = f" {converted:g} s" if unit == MILLISECONDS else f" {converted}" if unit else ""
-    notes.append(f"{name} taken as {to}{shown}")
+    else:
+        aliased[to] = converted
+        notes.append(f"{name} taken as {to}{_reading(converted, unit)}")
+        return unit
+    return ""
+
+
+def _reading(converted: Any, unit: str) -> str:
+    if unit == MILLISECONDS:
+        return f" {plain_number(converted)} s"
+    if unit == KEYSTROKES:
+        return " without Enter"
+    return f" {converted}" if unit else ""
+
+
+def _joined(name: str, value: Any, notes: list[str]) -> Any:
+    """Make one text of a list of words where that can only mean one thing."""
+    if name not in ("command", "keys") or not isinstance(value, list) or not value:
+        return value
+    if not all(isinstance(word, str) for word in value):
+        return value
+    text = shlex.join(value) if name == "command" else " ".join(value)
+    notes.append(f"{name} list taken as {text if len(text) <= 60 else text[:57] + '...'}")
+    return text
 
 
 def _snake(name: str) -> str:
@@ -93,7 +132,8 @@ def _unknown(
     tool: str, name: str, snake: str, properties: Mapping[str, Any], spellings: Mapping[str, tuple[str, str]]
 ) -> str:
     near = difflib.get_close_matches(snake, [*properties, *spellings], n=3)
-    ours = list(dict.fromkeys(found if found in properties else spellings[found][0] for found in near))
+    names = (found if found in properties else spellings[found][0] for found in near)
+    ours = list(dict.fromkeys(name for name in names if name))
     hint = f"did you mean {' or '.join(ours)}? " if ours else ""
     takes = f"{tool} takes {', '.join(properties)}" if properties else f"{tool} takes no arguments"
     return f"unknown argument {_shown(name)}; {hint}{takes}"
@@ -104,9 +144,14 @@ def _converted(name: str, value: Any, unit: str) -> Any:
         return _number(name, value) / 1000
     if unit == TOKENS:
         return int(_number(name, value) * CHARS_PER_TOKEN)
-    if unit == BACKGROUND:
-        return 0 if _boolean(name, value) else None
+    if unit in (BACKGROUND, BLOCKING):
+        return 0 if _boolean(name, value) == (unit == BACKGROUND) else None
     return value
+
+
+def plain_number(value: float) -> str:
+    """Return a number as a person writes it: no exponent, no needless digits."""
+    return f"{value:.0f}" if math.isfinite(value) and value == int(value) else f"{value:g}"
 
 
 def checked(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
@@ -142,6 +187,10 @@ def _one_of(name: str, value: Any, words: list[str]) -> str:
 
 
 def _number(name: str, value: Any) -> float:
+    if name in _TIMES and isinstance(value, str) and (found := _WITH_UNIT.fullmatch(value)):
+        if (factor := _UNITS.get(found[2].lower())) is not None:
+            return float(found[1]) * factor
+        raise ArgumentError(f"{name} must be a number of seconds, not {_shown(value)}")
     try:
         number = (
             math.nan if isinstance(value, bool) or not isinstance(value, int | float | str) else float(value)
@@ -182,11 +231,13 @@ def _table(name: str, value: Any) -> dict[str, str]:
         raise ArgumentError(f'{name} must be a table such as {{"NAME": "value"}}')
     table: dict[str, str] = {}
     for key, item in value.items():
-        if not isinstance(item, str | int | float) or isinstance(item, bool):
+        if item is None:
+            continue
+        if not isinstance(item, str | int | float):
             raise ArgumentError(f"{name}: the value of {_shown(key)} must be a text, not {_shown(item)}")
         if not key or "=" in key or "\0" in f"{key}{item}":
             raise ArgumentError(f"{name}: {_shown(key)} cannot be a variable")
-        table[key] = str(item)
+        table[key] = str(item).lower() if isinstance(item, bool) else str(item)
     return table
 
 
@@ -200,7 +251,7 @@ def wait_secs(name: str, asked: float | None, most: float, notes: list[str]) -> 
     if asked is None:
         return None
     if asked >= SURELY_MILLISECONDS_WAIT > most and math.isfinite(asked):
-        notes.append(f"{name} {asked:g} read as milliseconds")
+        notes.append(f"{name} {plain_number(asked)} read as milliseconds, {plain_number(asked / 1000)} s")
         asked /= 1000
     return clamped(name, asked, 0, most, notes, " s")
 
@@ -210,7 +261,7 @@ def clamped(name: str, asked: float, low: float, high: float, notes: list[str], 
     if low <= asked <= high:
         return asked
     bound = low if asked < low else high
-    notes.append(f"{name} {asked:g} is out of range, {bound:g}{unit} used")
+    notes.append(f"{name} {plain_number(asked)} is out of range, {plain_number(bound)}{unit} used")
     return bound
 
 
@@ -223,16 +274,16 @@ def timeout_secs(
         return 0.0 if persist else command.timeout_pty if pty else _bounded_default(command.timeout, settings)
     most = command.timeout_max
     if asked >= max(SURELY_MILLISECONDS, most + 1) and math.isfinite(asked):
-        notes.append(f"timeout {asked:g} read as milliseconds, {asked / 1000:g} s")
+        notes.append(f"timeout {plain_number(asked)} read as milliseconds, {plain_number(asked / 1000)} s")
         asked /= 1000
     if asked == 0:
         if pty or persist:
             return 0.0
-        notes.append(f"timeout 0 needs pty or persist, {most:g} s used")
+        notes.append(f"timeout 0 needs pty or persist, {plain_number(most)} s used")
         return most
     if asked < 0:
         default = timeout_secs(None, pty=pty, persist=persist, settings=settings, notes=[])
-        notes.append(f"timeout {asked:g} is out of range, the default used")
+        notes.append(f"timeout {plain_number(asked)} is out of range, the default used")
         return default
     return clamped("timeout", asked, 0, most, notes, " s")
 
@@ -246,3 +297,14 @@ def output_chars(asked: int | None, notes: list[str]) -> int:
     if asked is None:
         return DEFAULT_OUTPUT_CHARS
     return int(clamped("max_output", asked, MIN_OUTPUT_CHARS, MAX_OUTPUT_CHARS, notes))
+
+
+def signal_name(asked: str) -> str:
+    """Return a signal's name without SIG, from a name in any case or a number."""
+    text = asked.strip().upper()
+    if text.isdecimal() and int(text) in signal.valid_signals():
+        text = signal.Signals(int(text)).name
+    name = text.removeprefix("SIG")
+    if f"SIG{name}" not in signal.Signals.__members__:
+        raise ArgumentError(f"no signal {_shown(asked)}: give a name such as INT, TERM, HUP or KILL")
+    return name

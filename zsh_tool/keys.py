@@ -6,6 +6,7 @@ from typing import Final
 
 _NAMED: Final[Mapping[str, str]] = {
     "enter": "\r",
+    "return": "\r",
     "escape": "\x1b",
     "esc": "\x1b",
     "tab": "\t",
@@ -43,6 +44,9 @@ _NAMED: Final[Mapping[str, str]] = {
     "f12": "\x1b[24~",
 }
 _MODIFIERS: Final = {"S": 1, "M": 2, "C": 4}
+_SPELT_OUT: Final = re.compile(r"(ctrl|control|alt|meta|shift)[-+](?=.)", re.IGNORECASE)
+_SHORT: Final = {"ctrl": "C-", "control": "C-", "alt": "M-", "meta": "M-", "shift": "S-"}
+"""How other programs write modifiers: taken too, since nothing else could be meant."""
 _CURSOR: Final = re.compile(r"\x1b[\[O]([A-HP-S])")
 _TILDE: Final = re.compile(r"\x1b\[(\d+)~")
 
@@ -58,7 +62,9 @@ def key_bytes(words: str) -> bytes:
 
 def _key(word: str) -> str:
     modifiers = 0
-    name = word
+    name = _SPELT_OUT.sub(lambda found: _SHORT[found[1].lower()], word)
+    if len(name) > 3 and name[0] == "<" and name[-1] == ">":
+        name = name[1:-1]
     while len(name) > 2 and name[1] == "-" and name[0] in _MODIFIERS:
         modifiers |= _MODIFIERS[name[0]]
         name = name[2:]

@@ -257,7 +257,10 @@ class LocalRun:
             return
         self._closed = True
         self.writer.close()
-        if self._input is not None:
+        # A pipe that is closed, and has nothing left to write, cannot be closed again.
+        if self._input is not None and not (
+            self._input.is_closing() and not self._input.get_write_buffer_size()
+        ):
             self._input.abort()
         if self.band is not None:
             self.band.close()

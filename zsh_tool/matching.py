@@ -31,15 +31,20 @@ class OutputSearch:
         self._start = start
         self._spent = 0.0
 
-    async def upto(self, total: int) -> str | None:
-        """Search what came since; return the line that matches. `GivenUpError` when it takes too long."""
+    async def upto(self, total: int, patience_secs: float) -> str | None:
+        """Search what came since; return the line that matches.
+
+        Raises `GivenUpError` when the expression takes too long, and TimeoutError when the caller's
+        patience ends first: the library measures its own limit by the processor's time, which can be
+        much longer on a busy machine.
+        """
         while True:
             end = min(total, self._start + _WINDOW_BYTES)
             if end - self._start > _INLINE_CHARS:
                 text = await asyncio.to_thread(self._text, end)
             else:
                 text = self._text(end)
-            found = await self._search(text)
+            found = await self._search(text, patience_secs)
             if found is not None:
                 return found
             if end >= total:
@@ -57,18 +62,22 @@ class OutputSearch:
         newline = self._store.read(start, end - _CARRY_BYTES // 2).find(b"\n")
         return start if newline < 0 else start + newline + 1
 
-    async def _search(self, text: str) -> str | None:
+    async def _search(self, text: str, patience_secs: float) -> str | None:
         started = time.monotonic()
         try:
             if len(text) <= _INLINE_CHARS:
                 with suppress(TimeoutError):
                     return self._found(text, _INLINE_SECS)
-            left = max(0.01, _BUDGET_SECS - self._spent)
-            return await asyncio.to_thread(self._found, text, left, concurrent=True)
-        except TimeoutError as error:
-            raise GivenUpError from error
+            searching = asyncio.to_thread(self._found_apart, text, max(0.01, _BUDGET_SECS - self._spent))
+            return await asyncio.wait_for(searching, patience_secs)
         finally:
             self._spent += time.monotonic() - started
+
+    def _found_apart(self, text: str, timeout: float) -> str | None:
+        try:
+            return self._found(text, timeout, concurrent=True)
+        except TimeoutError as error:
+            raise GivenUpError from error
 
     def _found(self, text: str, timeout: float, *, concurrent: bool = False) -> str | None:
         match = self._expression.search(text, timeout=timeout, concurrent=concurrent)

@@ -8,7 +8,7 @@ import base64
 import difflib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
@@ -64,6 +64,7 @@ ICON: Final = Icon(
     src="data:image/svg+xml;base64," + base64.b64encode(_SVG.encode("ascii")).decode("ascii"),
     mime_type="image/svg+xml",
 )
+PYTHON_ONLY: Final = "Python-only"
 FACTS_ALWAYS: Final = frozenset({"zsh", "zsh_poll", "zsh_send", "zsh_kill"})
 
 
@@ -197,6 +198,10 @@ class Face:
 
     async def call(self, name: str, arguments: Mapping[str, Any] | None, call: Call) -> Reply:
         """Carry out one call; whatever is wrong with it comes back as an error reply."""
+        reply = await self._carried_out(name, arguments, call)
+        return reply if name == "zsh_health" else self._with_mode(reply)
+
+    async def _carried_out(self, name: str, arguments: Mapping[str, Any] | None, call: Call) -> Reply:
         tool = self._tools[name]
         try:
             given = resolve(name, tool.definition.input_schema, arguments)
@@ -209,6 +214,12 @@ class Face:
         except Exception:  # the boundary: a bug of ours may cost this call, never the server
             log.exception("%s failed", name)
             return Reply(f"{name} failed inside zsh-tool; its log says why", is_error=True)
+
+    def _with_mode(self, reply: Reply) -> Reply:
+        """Say in every reply that there is no executor; those about commands say it in their state."""
+        if not self._session.python_only or PYTHON_ONLY in reply.text.rpartition("\n")[2]:
+            return reply
+        return replace(reply, text=f"{reply.text}\n[{PYTHON_ONLY} mode]")
 
 
 def as_result(name: str, reply: Reply) -> CallToolResult:

@@ -3,9 +3,9 @@
 Pure: no clock, no I/O. What is said here is plain text, without ANSI codes and without the command.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from zsh_tool.insights import Insight
 from zsh_tool.replies import Facts
@@ -19,6 +19,7 @@ class Remarks:
     """What is said beside the output."""
 
     notes: Sequence[str] = ()
+    """About this call. First, so that nothing can push them out of the line."""
     insights: Sequence[Insight] = ()
     finished: Sequence[str] = ()
     """Background tasks that ended and were not told of yet."""
@@ -29,7 +30,7 @@ class Remarks:
 def reply(body: str, facts: Facts, remarks: Remarks) -> str:
     """Return the whole text of a reply about one command."""
     lines = [
-        bracketed([*remarks.finished, *remarks.notes]),
+        bracketed([*remarks.notes, *remarks.finished]),
         _advice([one for one in remarks.insights if one.shown]),
         bracketed([state(facts, remarks.state)]),
     ]
@@ -79,7 +80,7 @@ def ended(facts: Facts) -> str:
     if facts.pipestatus and len(facts.pipestatus) > 1:
         words += f"; pipeline {' '.join(map(str, facts.pipestatus))}"
     if facts.survivors:
-        words += f"; still alive: {_named(facts)}, end with zsh_kill, task {facts.task_id}"
+        words += f"; still alive: {named(facts.survivors)}, end with zsh_kill, task {facts.task_id}"
     return words
 
 
@@ -90,7 +91,8 @@ def _outcome(facts: Facts) -> str:
         case "exited":
             return code
         case "signalled":
-            return f"killed by signal {facts.signal or '?'} ({code})"
+            sender = f" from the {facts.ended_by}" if facts.ended_by else ""
+            return f"killed by signal {facts.signal or '?'}{sender} ({code})"
         case "timed_out":
             return f"timed out, ended ({how})"
         case "idle_timeout":
@@ -106,9 +108,10 @@ def _outcome(facts: Facts) -> str:
     return facts.outcome or "not run"
 
 
-def _named(facts: Facts) -> str:
-    names = [f"{one['name']} ({one['pid']})" for one in facts.survivors[:3]]
-    more = len(facts.survivors) - len(names)
+def named(survivors: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first few of some processes by name and number."""
+    names = [f"{one['name']} ({one['pid']})" for one in survivors[:3]]
+    more = len(survivors) - len(names)
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")
 
 

@@ -13,8 +13,8 @@ from zsh_tool.arguments import ArgumentError
 from zsh_tool.executor import ExecutorChoice
 from zsh_tool.insights import Insight, for_reply
 from zsh_tool.keys import UnknownKeyError, key_bytes
+from zsh_tool.look import Look
 from zsh_tool.normalize import template_command
-from zsh_tool.output import Reduced, view
 from zsh_tool.replies import Facts, Reply, facts_of
 from zsh_tool.session import BlockedError, Session
 from zsh_tool.task import Task
@@ -22,12 +22,15 @@ from zsh_tool.taskmodel import BLOCKED, FAILED_TO_START, StartError, TaskRequest
 from zsh_tool.waiting import Until, Waited, WaitReason, horizon, parse_until, settled, wait_for
 
 Text = str | SkipJsonSchema[None]
+Switch = bool | SkipJsonSchema[None]
 Number = float | SkipJsonSchema[None]
 Count = int | SkipJsonSchema[None]
 Scope = Literal["session", "project", "all"]
 
 SEND_WAIT_SECS: Final = 2.0
 SIGNAL_WAIT_SECS: Final = 0.2
+KEY_SIGNALS: Final = {0x03: "INT", 0x1C: "QUIT"}
+"""The keys by which a terminal sends a signal, as it is set up at first."""
 QUERY_LIMIT: Final = 100
 DESCRIPTION_CHARS: Final = 1000
 """What a command is for is a remark, not a document."""
@@ -128,9 +131,9 @@ class Tools:
         max_output: Count = None,
     ) -> Reply:
         """Wait for a task and read its output."""
-        task = self._session.registry.get(task_id.strip())
+        task = self._task(task_id)
         chars = arguments.output_chars(max_output, call.notes)
-        look = _Look(lines, grep, view)
+        look = Look(lines, grep, view)
         look.check(task)
         most = self._session.settings.server.call_max
         asked = arguments.wait_secs("wait", wait, most, call.notes)
@@ -143,31 +146,33 @@ class Tools:
         call: Call,
         task_id: str,
         input: Annotated[Text, Field(description="text")] = None,  # noqa: A002
-        enter: Annotated[bool, Field(description="press Enter after input")] = True,
+        enter: Annotated[Switch, Field(description="press Enter (true after input)")] = None,
         keys: Annotated[Text, Field(description="tmux names: C-c Up F5")] = None,
         signal: Annotated[Text, Field(description="e.g. INT")] = None,
         eof: bool = False,
         wait: Annotated[Number, Field(description="seconds for the answer (2)")] = None,
     ) -> Reply:
         """Type into a task that has a pty or keep_stdin."""
-        task = self._session.registry.get(task_id.strip())
-        if input is None and keys is None and signal is None and not eof:
+        task = self._task(task_id)
+        typed = _typed(input, enter, task.pty)
+        if input is None and not typed and keys is None and signal is None and not eof:
             raise ArgumentError("nothing to send: give input, keys, signal or eof")
         if keys is not None and not task.pty:
             raise ArgumentError(
                 f"task {task.id} has no terminal, so no keys; send input, or signal INT for C-c"
             )
         pressed = _keys(keys)
+        sent = None if signal is None else arguments.signal_name(signal)
         most = self._session.settings.server.call_max
         asked = arguments.wait_secs("wait", wait, most, call.notes)
         since = task.output.total
-        if input is not None:
-            newline = "\r" if task.pty else "\n"
-            await task.send((input + (newline if enter else "")).encode("utf-8", "replace"))
+        if input is not None or typed:
+            await task.send(typed.encode("utf-8", "replace"))
         if pressed:
+            task.expect_signals(KEY_SIGNALS[key] for key in pressed if key in KEY_SIGNALS)
             await task.send(pressed)
-        if signal is not None:
-            await task.send_signal(signal)
+        if sent is not None:
+            await _signal(task, sent)
         if eof:
             await task.send_eof()
         limit = SEND_WAIT_SECS if asked is None else asked
@@ -177,12 +182,13 @@ class Tools:
         self, call: Call, task_id: str, signal: Annotated[Text, Field(description="send only this")] = None
     ) -> Reply:
         """End a task with all it started."""
-        task = self._session.registry.get(task_id.strip())
+        task = self._task(task_id)
         if signal is None:
+            call.notes += _to_be_killed(task)
             with self._session.attending(task):
                 await asyncio.shield(task.hold(task.kill(by="agent")))
             return await self._waited(call, task, Until(), 0.0, None, cancel_ends=False)
-        await task.send_signal(signal)
+        await _signal(task, arguments.signal_name(signal))
         return await self._waited(call, task, Until(), SIGNAL_WAIT_SECS, None, cancel_ends=False)
 
     async def zsh_tasks(self, call: Call) -> Reply:
@@ -237,8 +243,11 @@ class Tools:
 
     # -- shared --------------------------------------------------------------------------------
 
+    def _task(self, task_id: str) -> Task:
+        return self._session.registry.get(task_id.strip().lower())
+
     def _said(self, call: Call, reply: Reply) -> Reply:
-        remarks = render.bracketed([*self._session.announcements(), *call.notes])
+        remarks = render.bracketed([*call.notes, *self._session.announcements()])
         return replace(reply, text=f"{remarks}\n{reply.text}") if remarks else reply
 
     def _refused(self, words: str, facts: Facts, notes: Sequence[str]) -> Reply:
@@ -254,7 +263,7 @@ class Tools:
         chars: int | None,
         *,
         since: int | None = None,
-        look: "_Look | None" = None,
+        look: Look | None = None,
         before: Sequence[Insight] = (),
         cancel_ends: bool = True,
     ) -> Reply:
@@ -263,7 +272,7 @@ class Tools:
             try:
                 async with progress.reported(task, session.book(task).estimate, call.report):
                     waited = await wait_for(task, condition, limit, since)
-                return await self._told(call, task, waited, chars, look or _Look(), before)
+                return await self._told(call, task, waited, chars, look or Look(), before)
             except asyncio.CancelledError:
                 # At the client's good-bye the session ends its tasks itself, under another name.
                 if cancel_ends and task.running and not session.closing:
@@ -277,7 +286,7 @@ class Tools:
         task: Task,
         waited: Waited,
         chars: int | None,
-        look: "_Look",
+        look: Look,
         before: Sequence[Insight],
     ) -> Reply:
         session = self._session
@@ -310,47 +319,35 @@ class Tools:
         return for_reply(before, await session.after(task), task.result)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """Which part of a task's output a reply shows."""
-
-    lines: str | None = None
-    grep: str | None = None
-    view: str = "delta"
-
-    @property
-    def moves_on(self) -> bool:
-        """Whether this look is the running delta, worth waiting for."""
-        return self.lines is None and self.grep is None and self.view == "delta"
-
-    def check(self, task: Task) -> None:
-        """Raise if this look is impossible."""
-        if self.view == "screen" and not task.pty:
-            raise ArgumentError(f"view screen needs a terminal, and task {task.id} was started without pty")
-        if self.view != "delta" and (self.lines is not None or self.grep is not None):
-            raise ArgumentError("view goes without lines and grep: give one of them")
-
-    async def read(self, session: Session, task: Task, chars: int) -> Reduced:
-        """Read what is to be shown; only the delta moves on."""
-        if self.grep is not None:
-            return await view.grep(task.output, self.grep, spec=self.lines, max_chars=chars)
-        if self.lines is not None:
-            return await view.lines(task.output, self.lines, max_chars=chars)
-        if self.view == "full":
-            return await view.full(task.output, max_chars=chars)
-        if self.view == "screen":
-            return await view.screen(task.output, task.facts.rows, task.facts.cols)
-        async with session.book(task).reading:
-            shown = await view.delta(task.output, task.delivered, max_chars=chars, final=not task.live)
-            task.delivered = max(task.delivered, shown.end)
-            return shown
-
-
 def _keys(words: str | None) -> bytes:
     try:
         return b"" if words is None else key_bytes(words)
     except UnknownKeyError as unknown:
         raise ArgumentError(str(unknown)) from None
+
+
+def _typed(text: str | None, enter: bool | None, pty: bool) -> str:
+    """Return what is typed for a text and Enter; a text that ends its own line gets no second Enter."""
+    press = "\r" if pty else "\n"
+    if text is None:
+        return press if enter else ""
+    if enter is None:
+        return text.removesuffix("\n").removesuffix("\r") + press
+    return text + (press if enter else "")
+
+
+async def _signal(task: Task, name: str) -> None:
+    await task.send_signal(name)
+    if not task.running:
+        # What outlived the shell has no end that a wait could see, only its being gone.
+        await asyncio.wait({task.gone}, timeout=SIGNAL_WAIT_SECS)
+
+
+def _to_be_killed(task: Task) -> list[str]:
+    """Say what a kill means where it is more, or less, than the end of a running command."""
+    if not task.live:
+        return ["it had already ended"]
+    return [] if task.running else [f"ended what was left: {render.named(facts_of(task).survivors)}"]
 
 
 def _error_of(task: Task) -> str:

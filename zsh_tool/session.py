@@ -99,6 +99,11 @@ class Session:
         return self._registry
 
     @property
+    def python_only(self) -> bool:
+        """Whether it is known that commands run without an executor."""
+        return self._registry is not None and self._registry.python_only
+
+    @property
     def alan(self) -> ALAN:
         """The memory. There after `ready`."""
         if self._alan is None:
@@ -281,10 +286,10 @@ class Session:
         result = replace(task.ended.result(), observation_id=observation_id)
         book.record_error = self.alan.record_error if self.choice.python_only else None
         self.not_recorded = book.record_error or result.record_error
-        found = self.alan.get_post_insights(task.command, result, task.cwd)
-        # Who sent the signal needs no guess at its cause.
-        asked_for = result.outcome == "signalled" and result.ended_by == "agent"
-        return [one for one in found if not (asked_for and one.kind == "exit_code")]
+        if result.outcome == SIGNALLED and result.ended_by == "agent":
+            # Who sent the signal needs no guess at its cause, and no advice against it.
+            return ()
+        return self.alan.get_post_insights(task.command, result, task.cwd)
 
     def _tell_changed(self, task: Task, *, started: bool) -> None:
         for listener in self.changed:

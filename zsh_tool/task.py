@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -193,6 +193,10 @@ class Task:
         # Noted first: the news of the end can be here before the answer to the request.
         self._signals_sent.add(_plain_name(name))
         await self.runner.send_signal(name)
+
+    def expect_signals(self, names: Iterable[str]) -> None:
+        """Note signals that the agent is about to cause, such as by C-c, so that an end by one is put down to it."""
+        self._signals_sent.update(names)
 
     async def resize(self, rows: int, cols: int) -> None:
         """Give the terminal another size."""

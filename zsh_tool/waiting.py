@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,8 @@ SETTLED_SECS: Final = 0.2
 LEARNED_RUNS_MIN: Final = 5
 LEARNED_MARGIN_SECS: Final = 2.0
 LEARNED_MAX_SECS: Final = 45.0
+_PATIENCE_SECS: Final = 0.25
+"""What a search of output may take though the clock has run out: also a call that does not wait looks."""
 _BURST_LOOKS: Final = 20
 _BURST_SECS: Final = 0.4
 _BURST_PAUSE_SECS: Final = 0.02
@@ -52,6 +54,7 @@ class Until:
     quiet_secs: float = IDLE_SECS
     """How long it has to be quiet for `WaitReason.IDLE`."""
     or_input: bool = False
+    """Whether a program that sits in a read of its input ends the wait."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,14 @@ class _Wait:
             if not running:
                 return Waited(WaitReason.ENDED, note=self.note)
             if self.clock.now() >= self.deadline:
-                return Waited(WaitReason.CLOCK, note=self.note)
+                return await self._at_the_clock()
             await self._sleep()
+
+    async def _at_the_clock(self) -> Waited:
+        """Say also whether a program asks, where that is known to be no passing moment."""
+        long_quiet = self.clock.now() - self.quiet_from >= IDLE_SECS
+        asks = await self._probe() if self._watches_output and long_quiet else None
+        return replace(asks or Waited(WaitReason.CLOCK), note=self.note)
 
     async def _look(self) -> Waited | None:
         if not self._watches_output:
@@ -192,14 +201,16 @@ class _Wait:
             if self.search is not None:
                 return await self._match(self.search, total)
         elif self._idle_at is not None and self.clock.now() >= self._idle_at:
-            return Waited(WaitReason.IDLE)
+            return await self._probe() or Waited(WaitReason.IDLE)
         elif self._probe_at is not None and self.clock.now() >= self._probe_at:
             return await self._probe()
         return None
 
     async def _match(self, search: OutputSearch, total: int) -> Waited | None:
         try:
-            matched = await search.upto(total)
+            matched = await search.upto(total, max(_PATIENCE_SECS, self.deadline - self.clock.now()))
+        except TimeoutError:
+            return None
         except GivenUpError:
             self.search = None
             self.note = "until was given up: the expression takes too long on this output"
@@ -207,6 +218,8 @@ class _Wait:
         return None if matched is None else Waited(WaitReason.MATCHED, matched)
 
     async def _probe(self) -> Waited | None:
+        if self.probed or not self.task.accepts_input:
+            return None
         self.probed = True
         try:
             status = await self.task.status(probe=True)

@@ -132,7 +132,7 @@ def _remark(head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[i
     first = head[-1].last + 1 if head else 1
     last = tail[0].number - 1 if tail else first
     if first > last:
-        return f"[the middle of line {last + 1} cut{size}]" if size else ""
+        return f"[the middle of line {last + 1} cut{size}; grep shows parts of it]" if size else ""
     cut = f'[lines {first}-{last} cut{size}; read them with lines="{first}-{last}" or grep'
     if not errors:
         return cut + "]"

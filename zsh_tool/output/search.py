@@ -4,18 +4,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from zsh_tool.expressions import Expression
+from zsh_tool.expressions import Expression, Match
 from zsh_tool.output.reduce import budget
 from zsh_tool.output.reduced import Reduced
 from zsh_tool.output.store import OutputStore
-from zsh_tool.output.text import clip, plain, plain_lines
-from zsh_tool.output.window import line_blocks
+from zsh_tool.output.text import clip_around, plain, plain_lines
+from zsh_tool.output.window import gap_note, line_blocks
 
 _LIMIT_SECS: Final = 2.0
 _BRIEF_SECS: Final = 0.005
 _LINE_MAX: Final = 1000
-_SEARCHED_LINE_MAX: Final = 64 << 10
-"""Of a longer line only so much is searched."""
 
 
 @dataclass
@@ -24,10 +22,15 @@ class _Found:
     lines: list[str] = field(default_factory=list)
     count: int = 0
     next_line: int | None = None
+    last: int = 0
 
-    def add(self, number: int, text: str) -> None:
+    def add(self, number: int, text: str, match: Match) -> None:
+        if number == self.last:
+            # A line of many megabytes comes in pieces.
+            return
+        self.last = number
         self.count += 1
-        line = f"{number}: {clip(text, _LINE_MAX)}"
+        line = f"{number}: {clip_around(text, match.start(), match.end(), _LINE_MAX)}"
         self.room -= len(line) + 1
         if self.room >= 0:
             self.lines.append(line)
@@ -49,15 +52,18 @@ def search(store: OutputStore, expression: Expression, start: int, end: int, max
                 break
     gap = store.gap()
     if gap and start < gap[1] and end > gap[0]:
-        notes.append(f"{gap[1] - gap[0]:,} bytes in the middle are no longer kept and were not searched")
+        notes += [f"{note} and were not searched" for note in gap_note(store, *gap)]
     if stopped is not None:
-        notes.append(f"the search was stopped at line {stopped} after {_LIMIT_SECS:g} s; go on with lines")
+        notes.append(
+            f"the search took too long and stopped in line {stopped}: "
+            f'simplify it, or go on with lines="{stopped + 1}-"'
+        )
     if found.next_line is not None:
         notes.append(
             f'{found.count} lines match, {len(found.lines)} shown; go on with lines="{found.next_line}-"'
         )
     elif not found.count:
-        notes.append("no line matches")
+        notes.append("no line matches" if stopped is None else "no line matched before that")
     return Reduced("\n".join(found.lines), bool(found.next_line or stopped), tuple(notes))
 
 
@@ -72,19 +78,19 @@ def _search_block(
             if not expression.search(plain(block).replace("\r", "\n"), timeout=left, concurrent=True):
                 return None
         for number, text in enumerate(plain_lines(block), first_line):
-            if _matches(expression, text[:_SEARCHED_LINE_MAX], deadline):
-                found.add(number, text)
+            if match := _match(expression, text, deadline):
+                found.add(number, text, match)
     except TimeoutError:
         return number
     return None
 
 
-def _matches(expression: Expression, text: str, deadline: float) -> bool:
+def _match(expression: Expression, text: str, deadline: float) -> Match | None:
     """Search one line: a moment with the interpreter to itself, then beside the rest of the server."""
     try:
-        return expression.search(text, timeout=min(_BRIEF_SECS, _left(deadline))) is not None
+        return expression.search(text, timeout=min(_BRIEF_SECS, _left(deadline)))
     except TimeoutError:
-        return expression.search(text, timeout=_left(deadline), concurrent=True) is not None
+        return expression.search(text, timeout=_left(deadline), concurrent=True)
 
 
 def _left(deadline: float) -> float:

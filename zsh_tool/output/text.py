@@ -20,6 +20,8 @@ _NUL_SHOWN: Final = "\u2400"
 _SAMPLE: Final = 8192
 _TEXT_BYTES: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
 _BINARY_SHARE: Final = 0.15
+_BINARY_MIN: Final = 64
+"""So little is shown as it is: what it costs to read is less than not to know what it was."""
 
 
 def strip_escapes(text: str) -> str:
@@ -59,6 +61,8 @@ def held_back(data: bytes) -> int:
 
 def looks_binary(data: bytes) -> bool:
     """Tell whether ``data`` is something other than text."""
+    if len(data) < _BINARY_MIN:
+        return False
     sample = data[:_SAMPLE]
     odd = len(sample.translate(None, _TEXT_BYTES))
     if odd > len(sample) * _BINARY_SHARE:
@@ -78,6 +82,17 @@ def clip(line: str, limit: int) -> str:
         return line
     head, tail = limit * 3 // 4, limit // 4
     return f"{line[:head]} [… {len(line) - head - tail:,} characters …] {line[-tail:]}"
+
+
+def clip_around(line: str, start: int, end: int, limit: int) -> str:
+    """Shorten one line to about ``limit`` characters from around ``start`` to ``end``, and say by how much."""
+    if len(line) <= limit:
+        return line
+    first = max(0, min(start - max(0, limit - (end - start)) // 2, len(line) - limit))
+    last = first + limit
+    before = f"[… {first:,} characters …] " if first else ""
+    after = f" [… {len(line) - last:,} characters …]" if last < len(line) else ""
+    return f"{before}{line[first:last]}{after}"
 
 
 def _last_state(line: str) -> str:

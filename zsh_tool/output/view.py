@@ -2,17 +2,19 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from zsh_tool.expressions import BadExpressionError, Expression, compile_expression
 from zsh_tool.output import screen as terminal
+from zsh_tool.output.reduce import reduce_output
 from zsh_tool.output.reduced import DEFAULT_CHARS, Reduced
 from zsh_tool.output.search import search
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.window import show
 
-__all__ = ["BadViewError", "delta", "full", "grep", "lines", "screen"]
+__all__ = ["BadViewError", "delta", "full", "grep", "lines", "screen", "terminal_delta"]
 
 _INLINE_BYTES: Final = 64 << 10
 """Up to this much is read and reduced on the loop: a thread would cost more than it saves."""
@@ -30,6 +32,28 @@ async def delta(
     total = store.total
     look = partial(show, store, start, total, max_chars, final=final)
     return look() if total - start <= _INLINE_BYTES else await asyncio.to_thread(look)
+
+
+async def terminal_delta(
+    store: OutputStore,
+    start: int,
+    taken: terminal.AlternateScreen,
+    size: tuple[int, int],
+    *,
+    max_chars: int = DEFAULT_CHARS,
+    final: bool = False,
+) -> Reduced:
+    """Show what a terminal's program printed from ``start`` on; of one that draws the whole screen, that screen.
+
+    What such a program sends is movement and repainting, which means nothing without the screen.
+    """
+    entered = taken.since(store)
+    if entered is None or store.total == start:
+        return await delta(store, start, max_chars=max_chars, final=final)
+    before = await asyncio.to_thread(show, store, start, entered, max_chars) if entered > start else None
+    drawn = await screen(store, *size, max_chars=max_chars)
+    text = f"{before.text}\n{drawn.text}" if before is not None and before.text else drawn.text
+    return replace(drawn, text=text, notes=("this program draws the whole screen, shown as it is now",))
 
 
 async def full(store: OutputStore, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
@@ -53,9 +77,11 @@ async def grep(
     return await asyncio.to_thread(_grep, store, expression, spec, max_chars)
 
 
-async def screen(store: OutputStore, rows: int, cols: int) -> Reduced:
+async def screen(store: OutputStore, rows: int, cols: int, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
     """Show the terminal as a person would see it now."""
-    return await asyncio.to_thread(terminal.screen_of, store, rows, cols)
+    shown = await asyncio.to_thread(terminal.screen_of, store, rows, cols)
+    cut = reduce_output(shown.text, max_chars, collapse=False)
+    return replace(cut, end=shown.end)
 
 
 def _lines(store: OutputStore, spec: str, max_chars: int) -> Reduced:
@@ -64,7 +90,9 @@ def _lines(store: OutputStore, spec: str, max_chars: int) -> Reduced:
     if first > count:
         return Reduced("", notes=(f"the output has {count} lines",))
     start, end = _offsets(store, first, min(last, count))
-    return show(store, start, end, max_chars, collapse=False)
+    shown = show(store, start, end, max_chars, collapse=False)
+    from_nought = re.match(r"\s*0+(?!\d)", spec) is not None
+    return replace(shown, notes=("lines are counted from 1", *shown.notes)) if from_nought else shown
 
 
 def _grep(store: OutputStore, expression: Expression, spec: str | None, max_chars: int) -> Reduced:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from zsh_tool.output.errors import ErrorLines
+from zsh_tool.output.layout import HEAD
 from zsh_tool.output.reduce import (
     Line,
     assembled,
@@ -32,12 +33,13 @@ def show(
     """Reduce the output from ``start`` to ``end``. Blocks: for more than a little, call it in a thread."""
     ranges = store.ranges(start, end)
     if not ranges:
-        return Reduced("", end=max(start, end), notes=_gap_note(start, end))
+        notes = gap_note(store, start, end)
+        return Reduced("", truncated=bool(notes), end=max(start, end), notes=notes)
     whole = len(ranges) == 1 and ranges[0] == (start, end) and end - start <= _WHOLE_MAX
     reduced = (_show_whole if whole else _show_ends)(store, ranges, max_chars, collapse, final)
     gaps = zip([start, *(last for _, last in ranges)], [*(first for first, _ in ranges), end], strict=True)
-    notes = [note for first, last in gaps for note in _gap_note(first, last)]
-    return replace(reduced, notes=(*notes, *reduced.notes), truncated=reduced.truncated or bool(notes))
+    named = [note for first, last in gaps for note in gap_note(store, first, last)]
+    return replace(reduced, notes=(*named, *reduced.notes), truncated=reduced.truncated or bool(named))
 
 
 def human_size(count: int) -> str:
@@ -49,8 +51,18 @@ def human_size(count: int) -> str:
     return f"{count} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
 
 
-def _gap_note(first: int, last: int) -> tuple[str, ...]:
-    return (f"{human_size(last - first)} from byte {first} on are no longer kept",) if first < last else ()
+def gap_note(store: OutputStore, first: int, last: int) -> tuple[str, ...]:
+    """Say what is no longer kept between two offsets: by lines, as soon as the gap does not move any more."""
+    if first >= last:
+        return ()
+    size = human_size(last - first)
+    if store.growing:
+        return (f"{size} from byte {first} on are no longer kept",)
+    to_line = store.newlines_before(last) + 1
+    if first != HEAD:
+        return (f"{size} before line {to_line} are no longer kept",)
+    from_line = store.newlines_before(HEAD - 1) + store.read(HEAD - 1, HEAD).count(b"\n") + 1
+    return (f"lines {from_line}-{to_line} ({size}) are no longer kept",)
 
 
 def _show_whole(
