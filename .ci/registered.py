@@ -3,7 +3,6 @@
 FILE is JSON with `mcpServers`, or TOML with `mcp_servers`.
 """
 
-
 import json
 import sys
 import tomllib
