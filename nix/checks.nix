@@ -27,6 +27,7 @@ let
       root = ../zsh-tool-rs;
       fileset = ../zsh-tool-rs;
     };
+    inherit ((lib.importTOML ../.cargo/config.toml).env) LIBSQLITE3_FLAGS;
     CARGO_PROFILE = "dev";
   };
   cargoArtifacts = craneLib.buildDepsOnly crate;
@@ -96,28 +97,34 @@ let
     inherit pkgs crane;
     again = true;
   };
-  installed = atTop {
+  places = {
     EXECUTOR = lib.getExe zsh-tool-exec;
     EXECUTOR_AGAIN = lib.getExe again;
     ZSH_TOOL_INSTALLED = lib.getExe zsh-tool;
     # nothing at all: no PATH, no HOME
     INSTALLED_ENVIRONMENT = "";
   };
+  # a check waits for no build that it does not look at
+  installed =
+    check: atTop (lib.filterAttrs (name: _: lib.hasInfix ("$" + name) check.run) places) check;
 
-  special = import ./special.nix {
-    inherit
-      pkgs
-      self
-      nixpkgs
-      zsh-tool
-      source
-      ;
-  } // {
-    audit = craneLib.cargoAudit {
-      inherit (crate) pname version src;
-      inherit advisory-db;
+  special =
+    import ./special.nix {
+      inherit
+        pkgs
+        self
+        nixpkgs
+        python3
+        zsh-tool
+        source
+        ;
+    }
+    // {
+      audit = craneLib.cargoAudit {
+        inherit (crate) pname version src;
+        inherit advisory-db;
+      };
     };
-  };
   byKind = {
     rust = inRust;
     python = atTop { };

@@ -9,13 +9,25 @@
 let
   inherit (pkgs) lib;
   ours = import ./packages.nix { inherit pkgs crane; };
-  inherit (ours) zsh-tool zsh-tool-exec;
+  inherit (ours) zsh-tool-exec;
+  zsh-tool = ours.zsh-tool.override { tests = checks; };
   app = package: {
     type = "app";
     program = lib.getExe package;
     meta.description = package.meta.description;
   };
   tools = import ./tools.nix { inherit pkgs; };
+  checks = import ./checks.nix {
+    inherit
+      pkgs
+      self
+      nixpkgs
+      crane
+      advisory-db
+      ours
+      tools
+      ;
+  };
 in
 {
   packages = {
@@ -29,17 +41,7 @@ in
     default = app zsh-tool;
     exec = app zsh-tool-exec;
   };
-  checks = import ./checks.nix {
-    inherit
-      pkgs
-      self
-      nixpkgs
-      crane
-      advisory-db
-      ours
-      tools
-      ;
-  };
+  inherit checks;
   devShells.default = import ./shell.nix { inherit pkgs ours tools; };
   formatter = pkgs.nixfmt-tree;
 }

@@ -17,7 +17,9 @@ let
     src = lib.fileset.toSource {
       root = crate;
       fileset = lib.fileset.unions [
-        (craneLib.fileset.commonCargoSources crate)
+        (crate + "/Cargo.lock")
+        (crate + "/Cargo.toml")
+        (crate + "/build.rs")
         (crate + "/src")
       ];
     };

@@ -14,15 +14,31 @@ let
   toml = pkgs.formats.toml { };
   server.command = lib.getExe (shared.package cfg);
 
-  # Where each client's module takes servers.
-  clients = {
-    claude-code.programs.claude-code.mcpServers.zsh-tool = server // {
-      type = "stdio";
-    };
-    codex.programs.codex.settings.mcp_servers.zsh-tool = server;
-    mcp.programs.mcp.servers.zsh-tool = server;
+  stdio = server // {
+    type = "stdio";
   };
-  known = client: options.programs ? ${client};
+
+  # Where each client takes servers: an option, and what it is set to.
+  at = option: value: {
+    inherit option;
+    definitions = lib.setAttrByPath option value;
+  };
+  clients = {
+    claude-code = at [ "programs" "claude-code" "mcpServers" ] { zsh-tool = stdio; };
+    codex = at [ "programs" "codex" "settings" ] { mcp_servers.zsh-tool = server; };
+    # programs.cursor writes the file of VS Code, which Cursor does not read for servers
+    cursor = at [ "home" "file" ] {
+      ".cursor/mcp.json".text = builtins.toJSON { mcpServers.zsh-tool = stdio; };
+    };
+    mcp = at [ "programs" "mcp" "servers" ] { zsh-tool = server; };
+    vscode = at [ "programs" "vscode" "profiles" ] { default.userMcp.servers.zsh-tool = stdio; };
+    zed-editor = at [ "programs" "zed-editor" "userSettings" ] {
+      context_servers.zsh-tool = server // {
+        args = [ ];
+      };
+    };
+  };
+  known = client: lib.hasAttrByPath clients.${client}.option options;
 in
 {
   options.programs.zsh-tool = shared.options clients // {
@@ -44,13 +60,17 @@ in
           };
           assertions = map (client: {
             assertion = known client;
-            message = "programs.zsh-tool.clients: this home-manager has no programs.${client}";
+            message = "programs.zsh-tool.clients: this home-manager has no ${
+              lib.showOption clients.${client}.option
+            }";
           }) cfg.clients;
         }
       ]
       # a definition of an option that does not exist is an error even under mkIf
       ++ lib.mapAttrsToList (
-        client: definitions: lib.optionalAttrs (known client) (lib.mkIf (lib.elem client cfg.clients) definitions)
+        client:
+        { definitions, ... }:
+        lib.optionalAttrs (known client) (lib.mkIf (lib.elem client cfg.clients) definitions)
       ) clients
     )
   );

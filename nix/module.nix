@@ -28,5 +28,9 @@ in
 
   # the package with the database's place wired in, where one is given
   package =
-    cfg: if cfg.databasePath == null then cfg.package else cfg.package.override { alanDbPath = cfg.databasePath; };
+    cfg:
+    if cfg.databasePath == null then
+      cfg.package
+    else
+      cfg.package.override { alanDbPath = cfg.databasePath; };
 }

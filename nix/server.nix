@@ -6,6 +6,7 @@
   zsh,
   zsh-tool-exec,
   alanDbPath ? "$XDG_STATE_HOME/zsh-tool/alan.db",
+  tests ? { },
 }:
 let
   inherit ((lib.importTOML ../pyproject.toml)) project;
@@ -42,9 +43,10 @@ pkgs.buildPythonApplication {
       --replace-fail '@alanDbPath@' ${lib.escapeShellArg alanDbPath}
   '';
 
-  # the checks of the flake run the suite against the installed executor
+  # `passthru.tests` run the suite against the installed executor
   doCheck = false;
   pythonImportsCheck = [ "zsh_tool.server" ];
+  passthru = { inherit tests; };
   meta = {
     inherit (project) description;
     mainProgram = "zsh-tool";

@@ -3,6 +3,7 @@
   pkgs,
   self,
   nixpkgs,
+  python3,
   zsh-tool,
   source,
 }:
@@ -49,10 +50,42 @@ in
         EXPECTED_MARK = "pinned";
       }
       ''
-        python3 ${source}/.ci/installed.py ${lib.getExe (zsh-tool.override { zsh = marked; })} PATH=${pkgs.zsh}/bin
+        python3 ${source}/.ci/installed.py ${
+          lib.getExe (zsh-tool.override { zsh = marked; })
+        } PATH=${pkgs.zsh}/bin
         touch $out
       '';
 
-  # Evaluating them is the check; what they evaluate to is kept, to be read.
-  modules = pkgs.writeText "zsh-tool-modules" (builtins.toJSON evaluated);
+  # What they evaluate to is kept, to be read; what they write is read back by those whom it is for.
+  modules =
+    pkgs.runCommand "zsh-tool-modules"
+      {
+        nativeBuildInputs = [ python3 ];
+        evaluated = builtins.toJSON evaluated;
+        passAsFile = [ "evaluated" ];
+      }
+      ''
+        export HOME=$TMPDIR/home
+        mkdir -p $HOME/.config/zsh-tool
+        cp ${evaluated.settings} $HOME/.config/zsh-tool/config.toml
+        PYTHONPATH=${zsh-tool}/${python3.sitePackages} python3 -c 'if True:
+          from zsh_tool import config
+          settings = config.load()
+          assert settings.problems == (), settings.problems
+          assert settings.command.timeout == 300'
+
+        python3 ${source}/.ci/registered.py ${toString (builtins.attrValues evaluated.files)} >commands
+        for server in $(sort -u commands - <<<'${lib.concatLines evaluated.started}'); do
+          python3 ${source}/.ci/installed.py $server HOME=$HOME
+        done
+        # one of them has the place that home-manager was given, the other its own
+        ls $HOME/.zsh-tool/alan.db $HOME/.local/state/zsh-tool/alan.db
+        cp $evaluatedPath $out
+      '';
+
+  # As `nix fmt` would have it.
+  nix-format = pkgs.runCommand "zsh-tool-nix-format" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
+    find ${source} -name '*.nix' -exec nixfmt --check {} +
+    touch $out
+  '';
 }
