@@ -41,7 +41,7 @@ SCORES_KEPT_SECS: Final = 600.0
 class ALAN:
     """The memory of one server run. Thread-safe and synchronous: call it through ``asyncio.to_thread``.
 
-    Make it inside the event loop: the man page reader runs there, in the background.
+    Make it inside the event loop, where the man page reader runs.
     """
 
     def __init__(

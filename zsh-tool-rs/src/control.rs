@@ -99,7 +99,10 @@ impl Decoder {
     }
 
     /// None when there is no whole line; inside, None when the line was no frame of its own.
-    #[allow(clippy::option_option)]
+    #[allow(
+        clippy::option_option,
+        reason = "two different things are missing: a whole line, and a frame in it"
+    )]
     fn line(&mut self) -> Option<Option<Frame>> {
         let Some(end) = memchr::memchr(b'\n', &self.bytes) else {
             if self.bytes.len() > LONGEST_LINE {

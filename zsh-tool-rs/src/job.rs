@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::answer;
 use crate::cli::Invocation;
 use crate::complain;
+use crate::control;
 use crate::control::server::Server;
 use crate::control::standby::{Order, Remarks};
 use crate::error::Error;
 use crate::executor::kept::Kept;
 use crate::executor::{Channel, NoChannel, Takers, Task};
-use crate::meta::Meta;
+use crate::meta::{self, Meta};
 use crate::recording::Recorder;
 use crate::sideband::{self, Armed, ShellExit, Sideband};
 use crate::sys;
@@ -30,7 +31,7 @@ pub struct Job {
     sideband: Option<Sideband>,
     kept: Option<io::Result<Kept>>,
     by_hand: bool,
-    meta_files: Vec<PathBuf>,
+    meta_files: Vec<meta::Place>,
     cwd: PathBuf,
 }
 
@@ -54,6 +55,14 @@ impl Job {
             (None, Some(server)) => {
                 sys::leave_session();
                 recorder.open_ahead();
+                // Nothing waits yet. What is read and touched now is at hand when the request comes.
+                let nowhere = Remarks {
+                    is_wanted: true,
+                    ..Remarks::default()
+                };
+                recorder.rehearse(b"true", Path::new("/"), &nowhere, &|| true);
+                control::standby::rehearse();
+                sys::os::map_program();
                 sideband = Sideband::prepare(&server.directory().join(SIDEBAND));
                 server.adopt_owner(sys::standard_input().into())?;
                 server.await_order(signals)?
@@ -76,7 +85,12 @@ impl Job {
         let in_directory = server.as_ref().map(|s| s.directory().join(META));
         Ok(Some(Job {
             cwd: directory_of(order.request.cwd.as_deref()),
-            meta_files: invocation.meta.into_iter().chain(in_directory).collect(),
+            meta_files: invocation
+                .meta
+                .into_iter()
+                .chain(in_directory)
+                .map(meta::Place::new)
+                .collect(),
             order,
             server,
             recorder,
@@ -113,6 +127,13 @@ impl Job {
         }
         self.recorder.open_ahead();
         self.remove_earlier_answers();
+        if let (Some(_), Some(place)) = (&self.server, self.meta_files.last_mut()) {
+            // Only in the task's own directory: should we be killed, nothing of ours lies about elsewhere.
+            place.prepare();
+        }
+        let (cwd, remarks) = (&self.cwd, &self.order.remarks);
+        self.recorder
+            .rehearse(&command, cwd, remarks, &|| task.is_quiet());
         task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
         let status = self.answer(&task, &armed, &command);
         drop(armed);
@@ -123,7 +144,7 @@ impl Job {
     /// A meta file that is there already tells of another command. Besides, a file system may write a file out before it lets
     /// another take its name, and the answer would wait for that.
     fn remove_earlier_answers(&self) {
-        for path in &self.meta_files {
+        for path in self.meta_files.iter().map(meta::Place::path) {
             if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
                 // What cannot be removed is replaced, which is all that the contract asks for.
                 let _replaced = std::fs::remove_file(path);
@@ -174,13 +195,14 @@ impl Job {
 
     /// Writes the meta files, then tells the clients.
     fn publish(&mut self, meta: &Meta) {
-        for path in &self.meta_files {
-            if let Err(error) = meta.write(path) {
-                complain(&format!("cannot write {}: {error}", path.display()));
+        let meta = meta.to_map();
+        for place in &mut self.meta_files {
+            if let Err(error) = place.write(&meta) {
+                complain(&format!("cannot write {}: {error}", place.path().display()));
             }
         }
         if let Some(server) = &mut self.server {
-            server.announce(meta.to_map());
+            server.announce(meta);
         }
     }
 

@@ -12,6 +12,7 @@ pub mod recording;
 pub mod sideband;
 pub mod sys;
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use cli::Invocation;
@@ -19,10 +20,10 @@ use error::Error;
 use job::Job;
 use sys::signal::Signals;
 
-/// Does what the command line says, and gives the exit status of this process.
+/// Does what the words of the command line say, and gives the exit status of this process.
 #[must_use]
-pub fn run() -> i32 {
-    match cli::parse(std::env::args_os()).and_then(serve) {
+pub fn run(words: impl IntoIterator<Item = OsString>) -> i32 {
+    match cli::parse(words).and_then(serve) {
         Ok(status) => status,
         Err(Error::Information(text)) => inform(&text),
         Err(error) => {

@@ -1,8 +1,8 @@
 //! The meta file: one JSON object that tells how a command ended. Its keys are a contract.
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -119,38 +119,90 @@ impl Meta {
             error: text("error")?,
         })
     }
+}
 
-    /// Writes it beside its place and renames it: whoever sees it sees all of it.
+/// Where a meta file goes.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    /// The file beside it, if it was made ahead.
+    ready: Option<File>,
+}
+
+impl Place {
+    /// A place for one.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Place {
+        Place { path, ready: None }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the file beside it now, where nobody minds it: to make one takes most of the time that a meta file takes.
+    pub fn prepare(&mut self) {
+        // Whatever is wrong is told when there is something to write.
+        self.ready = new_file(&self.temporary()).ok();
+    }
+
+    fn temporary(&self) -> PathBuf {
+        let name = format!(".meta.{}", std::process::id());
+        self.path.with_file_name(name)
+    }
+
+    /// Writes the object beside its place and renames it: whoever sees it sees all of it.
     ///
     /// # Errors
     /// What the file system says, or that something else than a file is in its place.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
-        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-            // Renaming would take the device or the link away.
-            return Err(io::Error::other("it is there already and no regular file"));
-        }
-        let temporary = path.with_file_name(format!(".meta.{}", std::process::id()));
-        // What another process of our number left behind; another user's is not ours to take away, and stops us.
-        let _stale = fs::remove_file(&temporary);
-        let written = self.write_new(&temporary);
-        let done = written.and_then(|()| fs::rename(&temporary, path));
+    pub fn write(&mut self, meta: &Map<String, Value>) -> io::Result<()> {
+        let temporary = self.temporary();
+        let done = self.put(&temporary, meta);
         if done.is_err() {
-            // The first error is the one to tell.
+            // The first error is the one to tell. Another user's file is not ours to take away, and stops us.
             let _gone = fs::remove_file(&temporary);
         }
         done
     }
 
-    fn write_new(&self, path: &Path) -> io::Result<()> {
-        let mut text = Value::Object(self.to_map()).to_string();
-        text.push('\n');
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?
-            .write_all(text.as_bytes())
+    fn put(&mut self, temporary: &Path, meta: &Map<String, Value>) -> io::Result<()> {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file()) {
+            // Renaming would take the device or the link away.
+            return Err(io::Error::other("it is there already and no regular file"));
+        }
+        let mut file = match self.ready.take() {
+            Some(file) => file,
+            None => new_file(temporary)?,
+        };
+        file.write_all(&line(meta))?;
+        fs::rename(temporary, &self.path)
     }
+}
+
+/// The object as it stands in the file.
+fn line(meta: &Map<String, Value>) -> Vec<u8> {
+    // Maps of JSON values can always be written.
+    let mut text = serde_json::to_vec(meta).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    let open = || {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(path)
+    };
+    open().or_else(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(error);
+        }
+        // What another process of our number left behind; another user's is not ours to take away, and stops us.
+        let _stale = fs::remove_file(path);
+        open()
+    })
 }
 
 fn number(value: &Value) -> Option<i32> {

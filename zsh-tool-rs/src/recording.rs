@@ -40,6 +40,21 @@ impl Recorder {
         }
     }
 
+    /// Does ahead what recording this command will need, as long as there is `time` for it.
+    pub fn rehearse(
+        &mut self,
+        command: &[u8],
+        cwd: &Path,
+        remarks: &Remarks,
+        time: &dyn Fn() -> bool,
+    ) {
+        if let (Some(database), Some(Ok(alan)), true) =
+            (&self.database, &mut self.alan, remarks.is_wanted)
+        {
+            alan.rehearse(command, cwd, session_of(database, remarks), time);
+        }
+    }
+
     fn open(&mut self) {
         if let Some(database) = &self.database {
             self.alan = Some(Alan::open(&database.path, database.retention));
@@ -70,10 +85,7 @@ impl Recorder {
         let observation = Observation {
             id: remarks.observation_id.as_deref(),
             command,
-            session_id: remarks
-                .session_id
-                .as_deref()
-                .unwrap_or(&database.session_id),
+            session_id: session_of(database, remarks),
             exit_code,
             duration_ms: millis(report.elapsed),
             timed_out: outcome.is_timeout(),
@@ -125,6 +137,11 @@ impl Recorded {
             error: Some(error.to_string()),
         }
     }
+}
+
+fn session_of<'a>(database: &'a Database, remarks: &'a Remarks) -> &'a str {
+    let asked = remarks.session_id.as_deref();
+    asked.unwrap_or(&database.session_id)
 }
 
 /// Whole milliseconds.

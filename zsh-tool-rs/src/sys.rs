@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 pub mod fifo;
+pub mod log;
 pub mod poll;
 pub mod process;
 pub mod signal;
@@ -30,6 +31,19 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` takes any number and touches no memory of ours.
     unsafe { libc::_exit(code) }
+}
+
+/// Opens those of the three standard descriptors that are closed, so that nothing of ours ever gets their numbers.
+pub fn open_standard() {
+    let null = c"/dev/null".as_ptr();
+    for fd in 0..3 {
+        // SAFETY: F_GETFD takes no argument; that the descriptor is closed is what is asked.
+        let is_open = unsafe { libc::fcntl(fd, libc::F_GETFD) } != -1;
+        // SAFETY: the path is NUL-terminated and constant. The lowest free number is the one that is missing.
+        if !is_open && unsafe { libc::open(null, libc::O_RDWR) } == -1 {
+            exit_now(125);
+        }
+    }
 }
 
 /// The user this process acts as.

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::file::beside;
+use super::open::Store;
 use super::time::Moment;
 
 /// The size of the log above which upkeep writes it back.
@@ -19,13 +20,13 @@ const LOG_BOUND: u64 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// Whatever SQLite reports.
-pub fn set_sync(db: &Connection, path: &Path) -> rusqlite::Result<()> {
-    let empty_log = log_size(path) == Some(0);
-    db.pragma_update(
-        None,
-        "synchronous",
-        if empty_log { "OFF" } else { "NORMAL" },
-    )
+pub fn set_sync(store: &Store) -> rusqlite::Result<()> {
+    let empty_log = log_size(&store.path) == Some(0);
+    let level = if empty_log { "OFF" } else { "NORMAL" };
+    if store.sync.replace(level) != level {
+        store.db.pragma_update(None, "synchronous", level)?;
+    }
+    Ok(())
 }
 
 fn log_size(path: &Path) -> Option<u64> {
@@ -38,10 +39,12 @@ fn log_size(path: &Path) -> Option<u64> {
 ///
 /// # Errors
 /// Whatever SQLite reports; the next command tries again.
-pub fn run(db: &Connection, path: &Path) -> rusqlite::Result<()> {
-    if log_size(path).is_none_or(|size| size <= LOG_BOUND) {
+pub fn run(store: &Store) -> rusqlite::Result<()> {
+    if log_size(&store.path).is_none_or(|size| size <= LOG_BOUND) {
         return Ok(());
     }
+    let db = &store.db;
+    store.sync.set("NORMAL");
     db.pragma_update(None, "synchronous", "NORMAL")?;
     let whole = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         let (busy, frames, written): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

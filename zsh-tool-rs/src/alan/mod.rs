@@ -3,6 +3,7 @@
 //! All SQL that the executor runs is in this module and the ones below it.
 
 mod checkpoint;
+mod draft;
 pub mod error;
 mod file;
 pub mod hash;
@@ -13,6 +14,7 @@ mod open;
 mod patience;
 pub mod pipeline;
 mod place;
+mod rehearsal;
 mod retention;
 mod rows;
 pub mod streak;
@@ -25,6 +27,7 @@ pub use place::project;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use draft::Draft;
 use open::Store;
 use patience::{Patience, RECORD_BOUND, UPKEEP_BOUND};
 use retention::Pace;
@@ -38,7 +41,15 @@ pub struct Alan {
     notice: Option<String>,
     /// None after the file was found damaged or replaced and no other could be opened.
     store: Option<Store>,
+    draft: Option<Draft>,
+    /// No row of `recent_commands` is older, if this is known.
+    oldest_recent: Option<f64>,
+    /// Whether a share of upkeep was due when the command was rehearsed.
+    upkeep: Option<bool>,
 }
+
+/// Longer texts are worked out when the command has ended: meanwhile nobody would attend to its output.
+const LONGEST_REHEARSED: usize = 16 << 10;
 
 impl Alan {
     /// Opens the database at `path`, creates or upgrades it where needed. A damaged file is set
@@ -66,6 +77,9 @@ impl Alan {
             patience,
             notice: None,
             store: None,
+            draft: None,
+            oldest_recent: None,
+            upkeep: None,
         };
         alan.current_store()?;
         Ok(alan)
@@ -77,25 +91,59 @@ impl Alan {
         self.notice.as_deref()
     }
 
+    /// Does ahead what the record of this command will need, while the command runs and as long as there is `time` for it. Nothing
+    /// depends on its success, and no lock is taken that another writer could wait for.
+    pub fn rehearse(
+        &mut self,
+        command: &[u8],
+        cwd: &Path,
+        session_id: &str,
+        time: &dyn Fn() -> bool,
+    ) {
+        if command.len() > LONGEST_REHEARSED {
+            return;
+        }
+        self.upkeep = None;
+        let draft = self.draft.insert(Draft::of(command, cwd));
+        let Some(store) = &self.store else {
+            return;
+        };
+        let read = rehearsal::read_ahead(&store.db, draft, session_id, time);
+        let is_whole = read.is_ok();
+        self.oldest_recent = read.ok().flatten();
+        if is_whole && time() {
+            self.upkeep = retention::is_due(&store.db, self.limits).ok();
+        }
+    }
+
     /// Records one command in one transaction and gives the id of its observation.
     ///
     /// # Errors
     /// When nothing was recorded.
     pub fn record(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
         self.patience.renew(RECORD_BOUND);
-        match self.try_record(observation) {
+        let rehearsed = self.draft.take();
+        let draft = rehearsed
+            .filter(|draft| draft.is_for(observation.command, observation.cwd))
+            .unwrap_or_else(|| Draft::of(observation.command, observation.cwd));
+        match self.try_record(&draft, observation) {
             Err(AlanError::Corrupt(_)) => {
                 self.begin_anew()?;
-                self.try_record(observation)
+                self.try_record(&draft, observation)
             }
             done => done,
         }
     }
 
-    fn try_record(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
+    fn try_record(
+        &mut self,
+        draft: &Draft,
+        observation: &Observation<'_>,
+    ) -> Result<String, AlanError> {
+        let oldest_recent = self.oldest_recent.take();
         let store = self.current_store()?;
-        checkpoint::set_sync(&store.db, &store.path)
-            .and_then(|()| rows::insert(&store.db, observation))
+        checkpoint::set_sync(store)
+            .and_then(|()| rows::insert(&store.db, draft, observation, oldest_recent))
             .map_err(|error| AlanError::from_sqlite(&store.path, "recording", error))
     }
 
@@ -138,8 +186,10 @@ impl Alan {
             return;
         };
         // Nobody is waiting for either, and the next command tries again.
-        retention::share(&store.db, self.limits, pace).unwrap_or_default();
-        checkpoint::run(&store.db, &store.path).unwrap_or_default();
+        if self.upkeep.take() != Some(false) {
+            retention::share(&store.db, self.limits, pace).unwrap_or_default();
+        }
+        checkpoint::run(store).unwrap_or_default();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Opens the database: private, upgraded, in WAL mode where that works, in few steps.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -9,6 +10,7 @@ use super::error::AlanError;
 use super::file::{self, Identity};
 use super::patience::Patience;
 use super::{migrate, place, rows};
+use crate::sys::log;
 
 /// How often the file may turn out damaged or replaced while it is being opened.
 const ATTEMPTS: u32 = 3;
@@ -16,6 +18,9 @@ const ATTEMPTS: u32 = 3;
 /// How many pauses the change to WAL may take. A program that holds the file in its own mode may
 /// keep it: everything works in that mode too, only slower.
 const WAL_PAUSES: u32 = 50;
+
+/// More than a record and its rehearsal prepare, so that none pushes out another.
+const STATEMENTS: usize = 32;
 
 /// An open database.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub struct Store {
     pub identity: Identity,
     /// What the user should know about the opening.
     pub notice: Option<String>,
+    /// How the next commit syncs.
+    pub sync: Cell<&'static str>,
 }
 
 /// Opens the database at `path`. A damaged file is set aside and a new one begun.
@@ -48,6 +55,7 @@ pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
                     path,
                     identity,
                     notice,
+                    sync: Cell::new("NORMAL"),
                 });
             }
             Err(error) if is_damage(&error) => notice = set_aside(&path, identity)?.or(notice),
@@ -105,7 +113,13 @@ fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Co
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let mut db = Connection::open_with_flags(path, flags)?;
+    let mut db = match log::name() {
+        Some(name) => Connection::open_with_flags_and_vfs(path, flags, name)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    // As `log` asks for.
+    db.pragma_update(None, "cache_spill", false)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     patience.rule(&mut db)?;
     // The last to close would write the whole log back while its caller waits.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -119,6 +133,7 @@ fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Co
         persist(patience, u32::MAX, || migrate::migrate(&db))?;
     }
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    db.pragma_update(None, "synchronous", "NORMAL")?;
     rows::prepare(&db)?;
     Ok(db)
 }

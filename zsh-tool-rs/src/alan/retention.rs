@@ -75,6 +75,14 @@ pub fn share(db: &Connection, limits: Retention, pace: Pace) -> rusqlite::Result
     transaction.commit()
 }
 
+/// Whether there is a share to remove.
+///
+/// # Errors
+/// Whatever SQLite reports.
+pub fn is_due(db: &Connection, limits: Retention) -> rusqlite::Result<bool> {
+    Plan::of(db, limits, 1).map(|plan| !plan.is_empty())
+}
+
 /// What there is to do. It is found without a lock: most commands find nothing.
 struct Plan {
     observations: Vec<i64>,

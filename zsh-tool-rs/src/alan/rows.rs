@@ -2,12 +2,10 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::draft::{Draft, Text};
 use super::observation::{Observation, stored_text};
 use super::time::Moment;
-use super::{hash, id, pipeline, place, streak};
-
-/// The preview's length in characters.
-const PREVIEW_CHARS: usize = 200;
+use super::{id, streak};
 
 /// `recent_commands` holds this many seconds.
 const RECENT_SECS: f64 = 100.0 * 60.0;
@@ -47,41 +45,43 @@ pub fn prepare(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// What the rows of one command have in common, as text that may be stored.
-struct Context {
+struct Context<'a> {
     now: Moment,
     created_at: String,
     session_id: String,
-    cwd: String,
-    project: String,
-    host: Option<String>,
+    draft: &'a Draft,
 }
 
 /// A command or one segment of it.
-struct Run {
+struct Run<'a> {
     id: String,
     parent_id: Option<String>,
-    hash: String,
-    template: String,
-    preview: String,
+    text: &'a Text,
     exit_code: i32,
     duration_ms: i64,
     timed_out: bool,
     success: bool,
 }
 
-/// Writes everything that `observation` leaves and gives its id.
+/// Writes everything that `observation` leaves and gives its id. The draft is that of its command, and no row of `recent_commands` is
+/// older than `oldest_recent` if that is known.
 ///
 /// # Errors
 /// Whatever SQLite reports; then no row was written.
-pub fn insert(db: &Connection, observation: &Observation<'_>) -> rusqlite::Result<String> {
+pub fn insert(
+    db: &Connection,
+    draft: &Draft,
+    observation: &Observation<'_>,
+    oldest_recent: Option<f64>,
+) -> rusqlite::Result<String> {
     // All that needs no lock comes before the lock.
-    let context = Context::of(observation);
-    let runs = runs(db, observation, context.now)?;
+    let context = Context::of(draft, observation);
+    let runs = runs(db, draft, observation, context.now)?;
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     for (index, run) in runs.iter().enumerate() {
         insert_observation(db, &context, run, (index == 0).then_some(observation))?;
         insert_recent(db, &context, run)?;
-        streak::add(db, &run.hash, run.success, context.now.seconds())?;
+        streak::add(db, &run.text.hash, run.success, context.now.seconds())?;
     }
     let id = runs
         .into_iter()
@@ -89,7 +89,9 @@ pub fn insert(db: &Connection, observation: &Observation<'_>) -> rusqlite::Resul
         .map(|run| run.id)
         .unwrap_or_default();
     insert_insights(db, &context, observation, &id)?;
-    prune(db, context.now, PRUNED_PER_RECORD)?;
+    if oldest_recent.is_none_or(|oldest| oldest < context.now.seconds() - RECENT_SECS) {
+        prune(db, context.now, PRUNED_PER_RECORD)?;
+    }
     transaction.commit()?;
     Ok(id)
 }
@@ -112,24 +114,25 @@ pub fn any_to_prune(db: &Connection, now: Moment) -> rusqlite::Result<bool> {
         .query_row([now.seconds() - RECENT_SECS], |row| row.get(0))
 }
 
-impl Context {
-    fn of(observation: &Observation<'_>) -> Self {
-        use std::os::unix::ffi::OsStrExt;
+impl<'a> Context<'a> {
+    fn of(draft: &'a Draft, observation: &Observation<'_>) -> Self {
         let now = Moment::now();
         Self {
             now,
             created_at: now.iso(),
             session_id: stored_text(observation.session_id.as_bytes()),
-            cwd: stored_text(observation.cwd.as_os_str().as_bytes()),
-            project: stored_text(place::project(observation.cwd).as_os_str().as_bytes()),
-            host: place::host().map(|host| stored_text(host.as_bytes())),
+            draft,
         }
     }
 }
 
 /// The command itself, then its segments if their codes are known.
-fn runs(db: &Connection, observation: &Observation<'_>, now: Moment) -> rusqlite::Result<Vec<Run>> {
-    let command = stored_text(observation.command);
+fn runs<'a>(
+    db: &Connection,
+    draft: &'a Draft,
+    observation: &Observation<'_>,
+    now: Moment,
+) -> rusqlite::Result<Vec<Run<'a>>> {
     let chosen = match observation.id {
         Some(id) => id.to_owned(),
         None => id::new(db, now)?,
@@ -138,11 +141,11 @@ fn runs(db: &Connection, observation: &Observation<'_>, now: Moment) -> rusqlite
         duration_ms: i64::try_from(observation.duration_ms).unwrap_or(i64::MAX),
         timed_out: observation.timed_out,
         success: observation.succeeded && observation.exit_code == 0 && !observation.timed_out,
-        ..Run::of(&command, observation.exit_code, chosen)
+        ..Run::of(&draft.whole, observation.exit_code, chosen)
     };
     let parent_id = Some(whole.id.clone());
     let mut runs = vec![whole];
-    for (segment, code) in segments(&command, observation.pipestatus) {
+    for (segment, code) in segments(draft, observation.pipestatus) {
         let run = Run::of(segment, code, id::new(db, now)?);
         runs.push(Run {
             parent_id: parent_id.clone(),
@@ -153,25 +156,22 @@ fn runs(db: &Connection, observation: &Observation<'_>, now: Moment) -> rusqlite
 }
 
 /// The segments with their codes, when the codes can be believed to belong to them.
-fn segments<'a>(command: &'a str, codes: &[i32]) -> Vec<(&'a str, i32)> {
-    if codes.len() < 2 || !pipeline::is_single_pipeline(command) {
-        return Vec::new();
-    }
-    let segments = pipeline::split(command);
-    if segments.len() != codes.len() {
-        return Vec::new();
-    }
-    segments.into_iter().zip(codes.iter().copied()).collect()
+fn segments<'a>(draft: &'a Draft, codes: &[i32]) -> impl Iterator<Item = (&'a Text, i32)> {
+    let known = codes.len() >= 2 && codes.len() == draft.segments.len();
+    let segments = if known {
+        draft.segments.as_slice()
+    } else {
+        &[]
+    };
+    segments.iter().zip(codes.to_vec())
 }
 
-impl Run {
-    fn of(text: &str, exit_code: i32, id: String) -> Self {
+impl<'a> Run<'a> {
+    fn of(text: &'a Text, exit_code: i32, id: String) -> Self {
         Self {
             id,
             parent_id: None,
-            hash: hash::hash(text),
-            template: hash::template(text),
-            preview: text.chars().take(PREVIEW_CHARS).collect(),
+            text,
             exit_code,
             duration_ms: 0,
             timed_out: false,
@@ -182,25 +182,25 @@ impl Run {
 
 fn insert_observation(
     db: &Connection,
-    context: &Context,
-    run: &Run,
+    context: &Context<'_>,
+    run: &Run<'_>,
     whole: Option<&Observation<'_>>,
 ) -> rusqlite::Result<()> {
     let text = |text: Option<&str>| text.map(|text| stored_text(text.as_bytes()));
     db.prepare_cached(INSERT_OBSERVATION)?.execute(params![
         run.id,
-        run.hash,
-        run.template,
-        run.preview,
+        run.text.hash,
+        run.text.template,
+        run.text.preview,
         run.exit_code,
         run.duration_ms,
         run.timed_out,
         context.created_at,
-        context.cwd,
-        context.project,
+        context.draft.cwd,
+        context.draft.project,
         whole.map(|whole| whole.outcome),
         whole.and_then(|whole| whole.signal),
-        context.host,
+        context.draft.host,
         text(whole.and_then(|whole| whole.intent)),
         text(whole.and_then(|whole| whole.author)),
         context.session_id,
@@ -209,18 +209,18 @@ fn insert_observation(
     Ok(())
 }
 
-fn insert_recent(db: &Connection, context: &Context, run: &Run) -> rusqlite::Result<()> {
+fn insert_recent(db: &Connection, context: &Context<'_>, run: &Run) -> rusqlite::Result<()> {
     db.prepare_cached(INSERT_RECENT)?.execute(params![
         context.session_id,
-        run.hash,
-        run.template,
-        run.preview,
+        run.text.hash,
+        run.text.template,
+        run.text.preview,
         context.now.seconds(),
         run.duration_ms,
         run.exit_code,
         run.timed_out,
         run.success,
-        context.project,
+        context.draft.project,
         run.id,
         run.parent_id,
     ])?;
@@ -229,7 +229,7 @@ fn insert_recent(db: &Connection, context: &Context, run: &Run) -> rusqlite::Res
 
 fn insert_insights(
     db: &Connection,
-    context: &Context,
+    context: &Context<'_>,
     observation: &Observation<'_>,
     id: &str,
 ) -> rusqlite::Result<()> {
@@ -242,7 +242,7 @@ fn insert_insights(
                 .template
                 .as_deref()
                 .map(|template| stored_text(template.as_bytes())),
-            context.project,
+            context.draft.project,
             context.session_id,
             id,
             insight.shown_at,

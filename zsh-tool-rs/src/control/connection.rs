@@ -12,8 +12,8 @@ use crate::sys::{self, os};
 
 /// A client that does not take its answers is not asked for more requests.
 const UNSENT: usize = 4 << 20;
-/// One read.
-const BLOCK: usize = 64 << 10;
+/// One read. Small enough for the stack: a first touch of so much other memory would cost more than the read.
+const BLOCK: usize = 16 << 10;
 
 /// A client.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Connection {
     }
 
     fn read(&mut self) {
-        let mut block = vec![0; BLOCK];
+        let mut block = [0; BLOCK];
         match self.stream.read(&mut block) {
             // Requests that came before the end are still answered.
             Ok(0) => self.at_end = true,

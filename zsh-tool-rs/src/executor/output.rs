@@ -10,6 +10,8 @@ use super::kept::Kept;
 use crate::sys::poll::{PollSet, Ready, Slot};
 use crate::sys::{self, os};
 
+/// The most that the first read takes: most commands write less, and memory that is never touched costs nothing to give back.
+const FIRST_BLOCK: usize = 16 << 10;
 /// The most that one read takes.
 const BLOCK: usize = 256 << 10;
 /// What a pipe holds once its output has shown to flow.
@@ -105,6 +107,12 @@ impl Output {
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Where it is read, while more can come.
+    #[must_use]
+    pub fn source(&self) -> Option<RawFd> {
+        self.source.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// When the last output came.
@@ -215,13 +223,15 @@ impl Output {
             return false;
         };
         if self.block.is_empty() {
-            // Fresh zeroes cost nothing until they are written to, so that a short output touches little memory.
-            self.block = vec![0; BLOCK];
+            self.block = vec![0; FIRST_BLOCK];
         }
         match source.read(&mut self.block) {
             Ok(0) => self.close(),
             Ok(count) => {
                 self.take(count);
+                if count == FIRST_BLOCK {
+                    self.enlarge();
+                }
                 return true;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -230,6 +240,19 @@ impl Output {
             Err(_) => self.close(),
         }
         false
+    }
+
+    /// The first block was full: there may be much more.
+    fn enlarge(&mut self) {
+        if self.block.len() == FIRST_BLOCK {
+            // Fresh zeroes cost nothing until they are written to.
+            let mut block = vec![0; BLOCK];
+            let held = self.block.get(self.held.clone()).unwrap_or_default();
+            if let Some(place) = block.get_mut(self.held.clone()) {
+                place.copy_from_slice(held);
+            }
+            self.block = block;
+        }
     }
 
     /// Nothing more is read; what is held is still handed on.

@@ -8,6 +8,7 @@ use super::pty::Terminal;
 use super::tree::{self, Process};
 use super::{Phase, Report, Task, probe};
 use crate::outcome::{EndedBy, Outcome, WaitStatus};
+use crate::sys::poll::{PollSet, Ready};
 use crate::sys::signal;
 use crate::sys::terminal::Size;
 
@@ -45,6 +46,16 @@ impl Task {
     pub fn is_over(&self) -> bool {
         let given_up = self.ending.as_ref().is_some_and(Ending::has_given_up);
         self.phase() == Phase::Gone || (given_up && self.status.is_some())
+    }
+
+    /// Whether nothing waits to be attended to, neither output nor the shell's end.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let mut set = PollSet::default();
+        let signals = set.add(self.signals.fd(), Ready::READ);
+        let output = self.output.source().map(|fd| set.add(fd, Ready::READ));
+        let looked = set.wait(Some(Duration::ZERO)).is_ok();
+        looked && !set.ready(Some(signals)).readable && !set.ready(output).readable
     }
 
     /// Time since the start.

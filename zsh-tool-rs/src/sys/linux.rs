@@ -62,8 +62,9 @@ extern "C" fn child(plan: *mut libc::c_void) -> libc::c_int {
 
 /// Starts the child on a stack of its own in our memory: nothing is copied, and we sleep until it has executed the shell.
 pub(super) fn start(plan: &Plan) -> io::Result<i32> {
-    let mut stack = vec![0_u128; CHILD_STACK / size_of::<u128>()];
-    let top = stack.as_mut_ptr_range().end;
+    // Never filled with anything: touching all of it would cost more than the child uses.
+    let mut stack: Vec<u128> = Vec::with_capacity(CHILD_STACK / size_of::<u128>());
+    let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let argument = ptr::from_ref(plan).cast_mut().cast();
     // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
@@ -145,6 +146,23 @@ pub fn move_pages(from: RawFd, to: RawFd, most: i32) -> io::Result<usize> {
     // SAFETY: both offsets are null, as pipes want it; no memory of ours is involved.
     let moved = unsafe { libc::splice(from, none, to, none, most, flags) };
     usize::try_from(moved).map_err(|_| io::Error::last_os_error())
+}
+
+unsafe extern "C" {
+    /// Where the linker has put the beginning of our program.
+    static __executable_start: u8;
+    /// Where it has put the end of its code.
+    static etext: u8;
+}
+
+/// Maps all of our code now, instead of piece by piece when somebody waits. A refusal, as by an old kernel, changes nothing.
+pub fn map_program() {
+    const PAGE: usize = 4096;
+    let start = (&raw const __executable_start).addr() & !(PAGE - 1);
+    let length = (&raw const etext).addr().saturating_sub(start);
+    let place = ptr::without_provenance_mut(start);
+    // SAFETY: only reads ahead in a mapping that is there already; no content changes.
+    unsafe { libc::madvise(place, length, libc::MADV_POPULATE_READ) };
 }
 
 /// A nameless file in memory that other processes can open by our `/proc/PID/fd`.

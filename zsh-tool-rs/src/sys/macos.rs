@@ -89,6 +89,9 @@ pub(super) fn die_with_parent() {}
 /// This system has no such role.
 pub fn become_subreaper() {}
 
+/// This system has no such request.
+pub fn map_program() {}
+
 /// The user at the other end of a local socket.
 ///
 /// # Errors
