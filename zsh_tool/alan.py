@@ -58,10 +58,9 @@ class ALAN:
         self._clock = clock
         self._lock = threading.RLock()
         self._shown = Shown()
-        self._queries = Queries(Reader(settings.database.path))
-        self._core = CoreRecorder(
-            settings.database.path, settings.database.rows, settings.database.half_life_days
-        )
+        database = settings.database
+        self._queries = Queries(Reader(database.path))
+        self._core = CoreRecorder(database.path, database.rows, database.half_life_days)
         self._latest: Situation | None = None
         self._muted: frozenset[str] = frozenset()
         self._judged_at = float("-inf")
@@ -94,8 +93,8 @@ class ALAN:
 
         None: it takes one, so call those in a thread.
         """
-        plain = result.outcome == "exited" and not (result.timed_out or any(result.pipestatus))
-        if result.exit_code != 0 or not plain or len(command) > AT_ONCE_CHARS:
+        plain = result.outcome == "exited" and not (result.exit_code or any(result.pipestatus))
+        if not plain or len(command) > AT_ONCE_CHARS:
             return None
         due = self._clock() - self._judged_at >= SCORES_KEPT_SECS
         if due or not self._executor_active or not self._queries.reader.is_open or may_use_ssh(command):

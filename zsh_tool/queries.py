@@ -7,6 +7,7 @@ that an older database lacks read as NULL.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from zsh_tool.database import Reader
@@ -289,6 +290,7 @@ class Queries:
         return ", ".join(_column(name, name in present) for name in _RUN_COLUMNS)
 
 
+@lru_cache(maxsize=4096)
 def epoch(created_at: str | None) -> float:
     """Read a time as any release wrote it; one without an offset is UTC; 0 if it cannot be read."""
     try:

@@ -4,7 +4,7 @@ from difflib import SequenceMatcher
 from pathlib import PurePosixPath
 
 from zsh_tool.insights.model import Insight
-from zsh_tool.insights.situation import Situation, same_text
+from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, plain, quoted
 from zsh_tool.queries import Run
 
@@ -34,7 +34,7 @@ def _likeness(run: Run, words: list[str], situation: Situation) -> float:
 def _differences(run: Run, words: list[str], situation: Situation) -> list[str]:
     told: list[str] = []
     then = run.preview.split()
-    if run.hash != situation.hash or not same_text(run.preview, situation.command):
+    if not situation.has_this_text(run):
         told.append(_changed(then, words) or f"was {quoted(run.preview)}")
     if run.cwd is not None and run.cwd != situation.cwd:
         told.append(f"in {quoted(_relative(run.cwd, situation.project), DIFFERENCE_CHARS)}")

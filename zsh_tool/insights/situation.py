@@ -86,7 +86,7 @@ class Situation:
         """Other commands of this template in this session within the last ten minutes."""
         since = self.now - RECENT_SECS
         runs = self._recent("command_template", self.template, since)
-        return [run for run in runs if self._is_alike(run) and not self._has_this_text(run)]
+        return [run for run in runs if self._is_alike(run) and not self.has_this_text(run)]
 
     @cached_property
     def failures_in_session(self) -> int:
@@ -106,14 +106,29 @@ class Situation:
 
     def failed(self, run: Run | RecentRun) -> bool:
         """Tell whether a run failed. What is cut from its row is known when it is of this very command."""
-        return failed(run, self.command if self._has_this_text(run) else None)
+        if run.exit_code == 0 and not run.timed_out:
+            return False
+        return failed(run, self.command if self.has_this_text(run) else None)
 
-    def _has_this_text(self, run: Run | RecentRun) -> bool:
-        return run.hash == self.hash and same_text(run.preview, self.command)
+    def has_this_text(self, run: Run | RecentRun) -> bool:
+        """Tell whether a row is certainly of this very command.
+
+        The hash covers the whole text but for what stands in quotes and the digits of numbers; so what a preview
+        cuts off is known only where it has neither.
+        """
+        return run.hash == self.hash and self._is_shown_whole and run.preview.strip() == self._stripped
+
+    @cached_property
+    def _stripped(self) -> str:
+        return self.preview.strip()
+
+    @cached_property
+    def _is_shown_whole(self) -> bool:
+        return not _HASHED_AWAY.search(self.command, PREVIEW_CHARS)
 
     def _is_same(self, run: Run | RecentRun) -> bool:
         here = run.cwd is None or run.cwd == self.cwd
-        return here and self._has_this_text(run) and not interrupted(run)
+        return here and self.has_this_text(run) and not interrupted(run)
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
         if interrupted(run):
@@ -139,15 +154,6 @@ def shape(preview: str) -> tuple[str, ...]:
 def place_of(runs: Sequence[Run]) -> str:
     """Say where runs took place: rows of earlier releases do not tell."""
     return "here" if any(run.project is not None for run in runs) else "by records that name no project"
-
-
-def same_text(preview: str, command: str) -> bool:
-    """Tell whether a row of the same hash is certainly of this very command.
-
-    The hash covers the whole text but for what stands in quotes and the digits of numbers; so what a preview
-    cuts off is known only where it has neither.
-    """
-    return preview.strip() == preview_of(command).strip() and not _HASHED_AWAY.search(command, PREVIEW_CHARS)
 
 
 def interrupted(run: Run | RecentRun) -> bool:
