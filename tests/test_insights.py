@@ -28,6 +28,50 @@ def test_a_missing_database_is_no_history(memory: Memory) -> None:
     assert not memory.path.exists()
 
 
+def test_a_command_that_ends_while_its_history_is_read_is_no_history_of_itself(memory: Memory) -> None:
+    ended = Result(2)
+    memory.run("make", ended)
+    insights = memory.alan.get_insights("make", memory.cwd, ended.observation_id)
+    assert insights == []
+    assert memory.alan.estimate("make", memory.cwd) is None
+    assert memory.before("make").kinds == ["retry"]
+
+
+@pytest.mark.parametrize("codes", [(0,), (0, 0)])
+def test_a_plain_success_is_told_without_a_file_as_with_one(tmp_path: Path, codes: tuple[int, ...]) -> None:
+    Memory(tmp_path).run("make")
+    memory = Memory(tmp_path, executor_active=True)
+    command = "make | cat" if len(codes) > 1 else "make"
+    ended = Result(0, codes, output_bytes=0)
+    assert memory.alan.insights_at_once(command, ended) is None, "nothing is open yet"
+    reply = memory.run(command, ended)
+    at_once = memory.alan.insights_at_once(command, ended)
+    assert at_once is not None
+    assert [one.message for one in at_once] == [one.message for one in reply.insights if one.kind == "silent"]
+    assert len(at_once) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "ended"),
+    [
+        ("make", Result(1)),
+        ("make | cat", Result(0, (1, 0))),
+        ("make", Result(0, outcome="killed")),
+        ("make", timed_out()),
+        ("ssh host true", Result(0)),
+        ("s's'h host true", Result(0)),
+        ("make | rsync -a . host:", Result(0, (0, 0))),
+    ],
+)
+def test_an_end_that_there_is_more_to_say_of_takes_the_long_way(
+    tmp_path: Path, command: str, ended: Result
+) -> None:
+    Memory(tmp_path).run("make")
+    memory = Memory(tmp_path, executor_active=True)
+    memory.run("make")
+    assert memory.alan.insights_at_once(command, ended) is None
+
+
 # retry
 
 

@@ -50,6 +50,20 @@ def test_three_timeouts_within_an_hour_open_it_for_five_minutes() -> None:
     assert breaker.check("sleep *", HERE).allowed
 
 
+def test_only_a_template_that_is_held_back_somewhere_may_be_refused() -> None:
+    clock = Clock()
+    breaker = Neverhang(clock)
+    breaker.finished("sleep *", HERE, timed_out=True, ran=True)
+    assert not breaker.may_refuse("sleep *"), "one timeout holds nothing back"
+    breaker = opened(clock)
+    assert breaker.may_refuse("sleep *")
+    assert not breaker.may_refuse("make")
+    clock.now += OPEN_SECS
+    assert breaker.may_refuse("sleep *"), "there may be a probe under way"
+    breaker.reset()
+    assert not breaker.may_refuse("sleep *")
+
+
 def test_a_refusal_says_until_when_and_how_to_override() -> None:
     clock = Clock()
     message = opened(clock).check("sleep *", HERE).message or ""

@@ -23,6 +23,7 @@ from tests.registry import (
     settings_for,
     until,
 )
+from zsh_tool.ids import new_id
 from zsh_tool.tasks import (
     InputClosedError,
     StartError,
@@ -248,6 +249,22 @@ async def test_commands_are_recorded_with_their_context(executor: Path) -> None:
     assert rows == [("false | true", 0, "why", "me", "testtest")]
     assert previews == {"false | true", "false", "true"}
     assert insights == [("ab12", "retry")]
+
+
+async def test_the_row_bears_the_id_that_the_server_chose(executor: Path) -> None:
+    async with registry_of(executor, record=True) as registry:
+        chosen = new_id()
+        result, _ = await run(registry, "false | true", observation_id=chosen)
+        assert (result.recorded, result.observation_id) == (True, chosen)
+        with pytest.raises(StartError, match="observation_id is not a UUID"):
+            await registry.start(request("true", observation_id="1' OR 1"))
+        database = registry.settings.database.path
+        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+            rows = connection.execute(
+                "SELECT command_preview, id = ?, parent_id = ? FROM observations", (chosen,) * 2
+            )
+            assert rows.fetchall() == [("false | true", 1, None), ("false", 0, 1), ("true", 0, 1)]
+        connection.close()
 
 
 async def test_two_hundred_commands_in_a_row_leak_nothing(registry: TaskRegistry) -> None:
