@@ -51,6 +51,8 @@ SUMMARY: Final = "zsh://alan/summary"
 LOG_PREFIX: Final = "zsh://task/"
 LOG_SUFFIX: Final = "/log"
 TEXT: Final = "text/plain"
+LIST_DELAY_SECS: Final = 0.05
+"""Tasks that start together are one change of the list, and the replies about them go first."""
 APART_SECS: Final = 1.0
 """Notices about one log are at least so far apart."""
 
@@ -80,6 +82,7 @@ class Resources:
         self._subscribed: dict[str, ServerSession] = {}
         self._listened: list[frozenset[str]] = []
         self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._list_due = False
         self._sending: set[asyncio.Task[None]] = set()
         session.changed.append(self._task_changed)
 
@@ -226,11 +229,18 @@ class Resources:
 
     async def _tell_task_changed(self, task: Task, started: bool) -> None:
         if started:
-            await self._list_changed()
+            await self._list_changed_soon()
         else:
             await self._updated(log_uri(task.id))
             await self._updated(SUMMARY)
         await self._updated(TASKS)
+
+    async def _list_changed_soon(self) -> None:
+        if not self._list_due:
+            self._list_due = True
+            await asyncio.sleep(LIST_DELAY_SECS)
+            self._list_due = False
+            await self._list_changed()
 
     async def _list_changed(self) -> None:
         await self._bus.publish(ResourcesListChanged())

@@ -18,8 +18,8 @@ def history(situation: Situation) -> Insight | None:
     if not runs:
         return None
     where = place_of(runs)
-    total = sum(situation.weight(run) for run in runs)
     late = [run for run in runs if run.timed_out]
+    total = sum(situation.weight(run) for run in runs) if late else 0.0
     if total > 0 and sum(situation.weight(run) for run in late) / total > TIMEOUT_RATE:
         longest = max(run.duration_ms for run in late) / 1000
         message = (

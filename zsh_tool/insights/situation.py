@@ -100,9 +100,11 @@ class Situation:
 
     def success_rate(self, runs: Sequence[Run]) -> float:
         """Return the share of runs that did not fail, newer ones counting more."""
+        bad = [run for run in runs if self.failed(run)]
+        if not bad:
+            return 1.0 if runs else 0.0
         total = sum(self.weight(run) for run in runs)
-        good = sum(self.weight(run) for run in runs if not self.failed(run))
-        return good / total if total > 0 else 0.0
+        return 1.0 - sum(self.weight(run) for run in bad) / total if total > 0 else 0.0
 
     def failed(self, run: Run | RecentRun) -> bool:
         """Tell whether a run failed. What is cut from its row is known when it is of this very command."""
