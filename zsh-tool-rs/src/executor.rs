@@ -262,11 +262,7 @@ impl Task {
     fn reap(&mut self) {
         loop {
             match signal::reap() {
-                Reaped::Child(pid, status) if pid == self.shell && self.status.is_none() => {
-                    self.status = Some(status);
-                    self.note_shell_end();
-                }
-                Reaped::Child(..) => {}
+                Reaped::Child(pid, status) => self.note_death(pid, status),
                 Reaped::StillRunning => return,
                 Reaped::NoChildren => {
                     if os::ADOPTS_ORPHANS || !signal::send_group(self.shell, 0) {
@@ -278,15 +274,21 @@ impl Task {
         }
     }
 
-    fn note_shell_end(&mut self) {
-        let now = Instant::now();
-        self.shell_ended = Some(now);
-        self.drain_from = Some(now);
-        self.ended_early = self.ending.as_ref().map(Ending::by);
-        if let Some(terminal) = &mut self.terminal {
-            terminal.shell_ended();
+    fn note_death(&mut self, pid: i32, status: WaitStatus) {
+        if let Some(ending) = &mut self.ending {
+            ending.child_died();
         }
-        self.output.shell_ended();
+        if pid == self.shell && self.status.is_none() {
+            let now = Instant::now();
+            self.status = Some(status);
+            self.shell_ended = Some(now);
+            self.drain_from = Some(now);
+            self.ended_early = self.ending.as_ref().map(Ending::by);
+            if let Some(terminal) = &mut self.terminal {
+                terminal.shell_ended();
+            }
+            self.output.shell_ended();
+        }
     }
 
     /// The reader is gone: a terminal whose window is closed hangs up.

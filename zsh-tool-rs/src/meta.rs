@@ -217,7 +217,10 @@ fn survivor(value: &Value) -> Option<Survivor> {
 }
 
 /// The outer None is a value of another kind, the inner one is null.
-#[allow(clippy::option_option)]
+#[allow(
+    clippy::option_option,
+    reason = "a value of the wrong kind makes the whole file unreadable, null is a value that is not there"
+)]
 fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
     if value.is_null() {
         Some(None)

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod common;
 
+use std::fs;
+use std::time::Duration;
+
 use common::proc::{marker, with_marker};
 use common::{Exec, kill, wait_for};
 
@@ -27,6 +30,50 @@ fn term_and_int_to_the_executor_end_the_command_for_the_user() {
         assert_eq!((done.code, done.outcome()), (143, "killed"));
         assert_eq!(done.meta["ended_by"], "user");
         assert_eq!(with_marker(&mark), Vec::<i32>::new());
+    }
+}
+
+#[test]
+fn what_forks_while_it_is_told_to_end_is_told_too() {
+    let exec = Exec::new().args(&["--grace", "10"]);
+    let forker = r#"setsid zsh -fc 'repeat 50; do (setsid sh -c "sleep 60 & sleep 60" &); done; sleep 60' &"#;
+    for round in 0..20 {
+        let running = exec.start(format!("{forker} {forker} : > $SCRATCH/up; wait"));
+        wait_for("the start", || {
+            fs::remove_file(exec.path("scratch/up")).ok()
+        });
+        let forks_for = Duration::from_millis(round % 8 * 3);
+        wait_for("some forks", || {
+            (running.started.elapsed() > forks_for).then_some(())
+        });
+        kill(running.pid(), libc::SIGTERM);
+        let done = running.wait();
+        let grace = done.meta["grace_ms"].as_u64().unwrap();
+        assert!(
+            grace < 10_000,
+            "round {round} had to be killed: {}",
+            done.meta
+        );
+    }
+}
+
+#[test]
+fn what_leaves_the_group_while_that_is_told_to_end_is_told_too() {
+    let exec = Exec::new().args(&["--grace", "10"]);
+    let leavers = "repeat 40; do setsid sleep 60 & done";
+    for round in 0..20 {
+        let running = exec.start(format!("{leavers}; : > $SCRATCH/up; wait"));
+        wait_for("the start", || {
+            fs::remove_file(exec.path("scratch/up")).ok()
+        });
+        kill(running.pid(), libc::SIGTERM);
+        let done = running.wait();
+        let grace = done.meta["grace_ms"].as_u64().unwrap();
+        assert!(
+            grace < 10_000,
+            "round {round} had to be killed: {}",
+            done.meta
+        );
     }
 }
 

@@ -40,7 +40,7 @@ impl Connection {
     /// # Errors
     /// When the peer is someone else, or the socket does not obey.
     pub fn new(stream: UnixStream, is_owner: bool) -> io::Result<Connection> {
-        if os::peer_user(stream.as_raw_fd())? != sys::effective_user() {
+        if !is_trusted(os::peer_user(stream.as_raw_fd())?, sys::effective_user()) {
             return Err(ErrorKind::PermissionDenied.into());
         }
         stream.set_nonblocking(true)?;
@@ -134,6 +134,35 @@ impl Connection {
     }
 }
 
+/// Whether a peer may ask us for anything. Whoever may has all our rights, so nobody else's will do, root's included.
+#[must_use]
+pub fn is_trusted(peer: u32, own: u32) -> bool {
+    peer == own
+}
+
 fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_user_is_trusted() {
+        assert!(is_trusted(0, 0) && is_trusted(1000, 1000));
+        for (peer, own) in [(1000, 1001), (0, 1000), (1000, 0), (u32::MAX, 1000)] {
+            assert!(!is_trusted(peer, own), "{peer} {own}");
+        }
+    }
+
+    #[test]
+    fn the_peer_of_our_own_socket_is_trusted() {
+        let (one, other) = UnixStream::pair().unwrap();
+        assert_eq!(
+            os::peer_user(one.as_raw_fd()).unwrap(),
+            sys::effective_user()
+        );
+        assert!(Connection::new(other, false).is_ok());
+    }
 }

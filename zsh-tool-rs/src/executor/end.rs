@@ -14,6 +14,8 @@ const SESSION_GRACE: Duration = Duration::from_millis(500);
 const GIVE_UP: Duration = Duration::from_secs(3);
 /// Looks in one go for processes that fork faster than they can be killed.
 const CHASES: usize = 2000;
+/// A stopped process hears it too.
+const REQUEST: [i32; 2] = [libc::SIGTERM, libc::SIGCONT];
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -45,6 +47,17 @@ pub struct Ending {
     due: Instant,
     killing_since: Instant,
     pause: Duration,
+    /// The next look for orphans, while what runs has been asked to end.
+    look: Instant,
+    asked: Asked,
+}
+
+/// Who has been asked to terminate.
+#[derive(Debug, Default)]
+struct Asked {
+    /// All of this group at once, so also those of it that nobody saw.
+    group: Option<i32>,
+    processes: HashSet<i32>,
 }
 
 impl Ending {
@@ -63,6 +76,8 @@ impl Ending {
             due: now,
             killing_since: now,
             pause: FIRST_PAUSE,
+            look: now,
+            asked: Asked::default(),
         };
         if let Some(master) = target.terminal {
             interrupt(target.group, master);
@@ -88,7 +103,23 @@ impl Ending {
     /// When the next step is to be taken.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        (self.stage != Stage::GivenUp).then_some(self.due)
+        match self.stage {
+            Stage::GivenUp => None,
+            _ if self.is_asking() => Some(self.due.min(self.look)),
+            _ => Some(self.due),
+        }
+    }
+
+    /// A child has died, and what it had started is ours now.
+    pub fn child_died(&mut self) {
+        if self.is_asking() {
+            self.look = self.began;
+            self.pause = FIRST_PAUSE;
+        }
+    }
+
+    fn is_asking(&self) -> bool {
+        matches!(self.stage, Stage::Asked | Stage::HungUp)
     }
 
     /// Whether something is left that even SIGKILL does not end.
@@ -100,6 +131,9 @@ impl Ending {
     /// Takes the next step if its time has come.
     pub fn step(&mut self, target: Target, now: Instant) {
         if now < self.due {
+            if self.is_asking() && now >= self.look {
+                self.ask_orphans(now);
+            }
             return;
         }
         match self.stage {
@@ -108,6 +142,7 @@ impl Ending {
             Stage::Asked | Stage::HungUp => {
                 self.stage = Stage::Killing;
                 self.killing_since = now;
+                self.pause = FIRST_PAUSE;
                 self.kill(target, now);
             }
             Stage::Killing if now.duration_since(self.killing_since) > GIVE_UP => {
@@ -125,14 +160,32 @@ impl Ending {
             Some(_) => (self.due + NEXT_WORD).min(end),
             None => end,
         };
-        broadcast(target.group, &[libc::SIGTERM, libc::SIGCONT]);
+        self.asked = Asked {
+            group: target.group,
+            processes: broadcast(target.group, &REQUEST),
+        };
+    }
+
+    /// Asks those whose parents started them while these were being asked: no walk of the tree could see them. Children of
+    /// the living are left alone, as they may be how their parent takes its leave.
+    fn ask_orphans(&mut self, now: Instant) {
+        for orphan in tree::children() {
+            let had_its_group = Some(orphan.group) == self.asked.group;
+            if !had_its_group && self.asked.processes.insert(orphan.pid) {
+                for signal in REQUEST {
+                    let _was_there = signal::send(orphan.pid, signal);
+                }
+            }
+        }
+        self.look = now + self.pause;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
     /// An interactive shell obeys nothing else, and its terminal is indeed going away.
     fn hang_up(&mut self, target: Target) {
         self.stage = Stage::HungUp;
         self.due = self.began + self.grace;
-        broadcast(target.group, &[libc::SIGHUP, libc::SIGCONT]);
+        let _told = broadcast(target.group, &[libc::SIGHUP, libc::SIGCONT]);
     }
 
     fn kill(&mut self, target: Target, now: Instant) {
@@ -167,23 +220,24 @@ fn interrupt(group: Option<i32>, master: i32) {
     }
 }
 
-/// Sends signals to the group at once, and to each process outside it.
-fn broadcast(group: Option<i32>, signals: &[i32]) {
+/// Sends signals to the group at once, and to each process outside it. Gives everybody that it saw.
+fn broadcast(group: Option<i32>, signals: &[i32]) -> HashSet<i32> {
+    let seen = || tree::descendants().into_iter().map(|process| process.pid);
     // Looked for first: while the group dies, its orphans move to us, and a walk of the tree can miss one.
-    let mut processes = tree::descendants();
+    let mut pids: HashSet<i32> = seen().collect();
     if let Some(group) = group {
         for signal in signals {
             let _was_there = signal::send_group(group, *signal);
         }
     }
-    let known: HashSet<i32> = processes.iter().map(|process| process.pid).collect();
-    let fresh = tree::descendants().into_iter();
-    processes.extend(fresh.filter(|process| !known.contains(&process.pid)));
-    for process in processes {
-        if Some(process.group) != group {
+    pids.extend(seen());
+    for pid in &pids {
+        // Only now does it tell who was in the group when that was told: one may have left it since the first walk.
+        if tree::group_of(*pid).is_some_and(|now| Some(now) != group) {
             for signal in signals {
-                let _was_there = signal::send(process.pid, *signal);
+                let _was_there = signal::send(*pid, *signal);
             }
         }
     }
+    pids
 }

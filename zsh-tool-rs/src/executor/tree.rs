@@ -79,6 +79,21 @@ pub fn descendants() -> Vec<Process> {
     found
 }
 
+/// Our own living children, adopted ones too. Empty where the kernel does not list them.
+#[must_use]
+pub fn children() -> Vec<Process> {
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let pids = children_of(own).unwrap_or_default();
+    let found = pids.into_iter().filter_map(Process::read);
+    found.filter(Process::is_alive).collect()
+}
+
+/// The group that a process is in now.
+#[must_use]
+pub fn group_of(pid: i32) -> Option<i32> {
+    Process::read(pid).map(|process| process.group)
+}
+
 /// The children of all threads of `pid`. None where the kernel does not list them.
 fn children_of(pid: i32) -> Option<Vec<i32>> {
     let mut children: Vec<i32> = Vec::new();

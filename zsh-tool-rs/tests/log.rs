@@ -1,0 +1,135 @@
+//! Records too long for one write: whole in the database, and never seen in part.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Done, Exec, PATIENCE, wait_for};
+use rusqlite::{Connection, OpenFlags};
+
+/// What the log's writer keeps room for, and what it writes without waiting for the rest.
+const ROOM: usize = 128 << 10;
+const MOST: usize = 1 << 20;
+
+/// Rows of observations, of `recent_commands`, of streaks; characters of all templates.
+type Content = [usize; 4];
+
+const CONTENT: &str = "\
+SELECT (SELECT count(*) FROM observations), (SELECT count(*) FROM recent_commands), (SELECT count(*) FROM streaks),
+  (SELECT coalesce(sum(length(command_template)), 0) FROM observations)";
+
+/// A reader as other programs are.
+fn reader(path: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{}?mode=ro", path.display()), flags).unwrap()
+}
+
+fn content(db: &Connection) -> rusqlite::Result<Content> {
+    db.query_row(CONTENT, [], |row| {
+        let number = |column| row.get(column).map(|n: u32| usize::try_from(n).unwrap());
+        Ok([number(0)?, number(1)?, number(2)?, number(3)?])
+    })
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-wal", path.display()))
+}
+
+/// The bytes of the longest commit in the log: a frame that ends one says how large the database is then.
+fn longest_commit(path: &Path) -> usize {
+    let log = fs::read(log_of(path)).unwrap();
+    let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    let frame = 24 + usize::try_from(number(8)).unwrap();
+    let (mut longest, mut begin) = (0, 32);
+    for at in (32..log.len()).step_by(frame) {
+        if number(at + 4) != 0 {
+            longest = longest.max(at + frame - begin);
+            begin = at + frame;
+        }
+    }
+    assert_eq!(begin, log.len(), "the log ends within a commit");
+    longest
+}
+
+/// Runs `cat | REST` with a fresh database, and looks at that all the time while the command ends and is recorded.
+fn record(exec: &Exec, path: &Path, rest: &str) -> (Done, Vec<Content>) {
+    let (text, go) = (exec.path("text"), exec.path("scratch/go"));
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    fs::write(&text, format!("cat $SCRATCH/go | {rest}")).unwrap();
+    let mut running = exec.start_without_text();
+    let db = wait_for("the layout", || {
+        let is_begun = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+        is_begun
+            .then(|| reader(path))
+            .filter(|db| content(db).is_ok())
+    });
+    drop(OpenOptions::new().write(true).open(&go).unwrap());
+    let mut seen = vec![content(&db).unwrap()];
+    // Without a pause: what a reader could see in part would not be there for long.
+    while running.child.try_wait().unwrap().is_none() {
+        assert!(running.started.elapsed() < PATIENCE, "no end: {seen:?}");
+        seen.push(content(&db).unwrap());
+        seen.dedup();
+    }
+    seen.push(content(&db).unwrap());
+    seen.dedup();
+    (running.wait(), seen)
+}
+
+fn assert_whole(rest: &str, segments: usize, atoms: std::ops::Range<usize>) {
+    let exec = Exec::new();
+    let (path, text) = (exec.path("alan.db"), exec.path("text"));
+    let exec = exec
+        .args(&["--session-id", "abcd1234", "--db"])
+        .arg(&path)
+        .arg("--command-file")
+        .arg(&text);
+    let (done, seen) = record(&exec, &path, rest);
+    assert_eq!(
+        (done.code, &done.meta["recorded"], done.codes().len()),
+        (0, &true.into(), segments),
+        "{}",
+        done.meta
+    );
+    let rows = segments + 1;
+    let [before, after] = seen[..] else {
+        panic!("seen in part: {seen:?}");
+    };
+    assert_eq!(before, [0; 4]);
+    assert_eq!(after[..3], [rows; 3]);
+    assert!(after[3] > rest.len(), "templates were cut: {}", after[3]);
+    let longest = longest_commit(&path);
+    assert!(atoms.contains(&longest), "a commit of {longest} bytes");
+    let db = reader(&path);
+    let check: String = db
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn a_long_template_is_recorded_whole() {
+    let rest = format!("true --{}", "x".repeat(20_000));
+    assert_whole(&rest, 2, ROOM..MOST);
+}
+
+#[test]
+fn a_template_longer_than_what_is_gathered_is_recorded_whole() {
+    let rest = format!("true --{}", "x".repeat(200_000));
+    assert_whole(&rest, 2, MOST..4 * MOST);
+}
+
+/// zsh itself forgets the codes of longer pipelines.
+const MOST_SEGMENTS: usize = 255;
+
+#[test]
+fn hundreds_of_segments_are_recorded_whole() {
+    let segments: Vec<String> = (1..MOST_SEGMENTS)
+        .map(|n| format!("true --segment_{n}"))
+        .collect();
+    assert_whole(&segments.join(" | "), MOST_SEGMENTS, ROOM..MOST);
+}
