@@ -1,9 +1,8 @@
 """The real server over stdio, spoken to by the SDK's own client."""
 
-import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,30 +87,3 @@ async def conversation(
     )
     async with Client(stdio_client(parameters), mode=mode, **(client or {})) as connected:
         yield Conversation(connected)
-
-
-async def eventually(check: Callable[[], Awaitable[bool]], limit_secs: float = 20) -> None:
-    """Wait until ``check`` says yes."""
-    async with asyncio.timeout(limit_secs):
-        while True:
-            if await check():
-                return
-            await asyncio.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Say whether a process runs; one that only waits to be reaped does not."""
-    try:
-        os.kill(pid, 0)
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-async def gone(pid: int) -> None:
-    """Wait until a process is no more."""
-
-    async def check() -> bool:
-        return not alive(pid)
-
-    await eventually(check)

@@ -16,7 +16,8 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from tests.conversation import ERAS, Conversation, conversation, eventually, gone
+from tests.conversation import ERAS, Conversation, conversation
+from tests.waits import gone, until
 
 pytestmark = pytest.mark.anyio
 
@@ -66,14 +67,14 @@ async def test_a_cancelled_call_ends_its_tree_and_is_recorded_as_cancelled(
                 async def started() -> bool:
                     return pid_file.exists() and pid_file.read_text(encoding="ascii").endswith("\n")
 
-                await eventually(started)
+                await until(started)
                 scope.cancel()
         await gone(int(pid_file.read_text(encoding="ascii")))
 
         async def listed() -> bool:
             return "cancelled (exit 143, TERM)" in (await talk.call("zsh_tasks")).text
 
-        await eventually(listed)
+        await until(listed)
         assert (await talk.call("zsh_alan_stats")).result.structured_content is not None
     rows = sqlite3.connect(private_home / ".local/state/zsh-tool/alan.db")
     assert rows.execute("SELECT outcome FROM observations").fetchall() == [("cancelled",)]
@@ -135,7 +136,7 @@ async def test_a_handshake_client_is_told_of_changes(tmp_path: Path) -> None:
             listed = any(isinstance(one, ResourceListChangedNotification) for one in told)
             return listed and updated("zsh://tasks") and updated(log)
 
-        await eventually(all_told)
+        await until(all_told)
         await talk.client.unsubscribe_resource("zsh://tasks")
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import EXECUTOR
-from tests.conversation import alive, conversation, eventually, gone
+from tests.conversation import conversation
+from tests.waits import alive, gone, until
 from zsh_tool import config
 from zsh_tool.protocol import Face
 from zsh_tool.server import Call
@@ -76,7 +77,7 @@ async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
         async def printed() -> bool:
             return "2: b" in (await talk.call("zsh_poll", task_id=started.task, grep="b")).text
 
-        await eventually(printed)
+        await until(printed)
         assert (await talk.call("zsh_poll", task_id=started.task, lines="-1")).facts["running"]
         fresh = await talk.call("zsh_poll", task_id=started.task, until="output")
         assert fresh.lines[:3] == ["a", "b", "c"]

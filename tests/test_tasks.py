@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.registry import (
-    alive,
     choice_of,
     descriptors,
     finished,
@@ -21,8 +20,8 @@ from tests.registry import (
     request,
     run,
     settings_for,
-    until,
 )
+from tests.waits import alive, until
 from zsh_tool.tasks import (
     InputClosedError,
     StartError,
