@@ -12,6 +12,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
 from tests.conftest import CHECKOUT, EXECUTOR
+from tests.schemas import Said, kept, validated
 from zsh_tool.replies import META_KEY
 
 ERAS = ["legacy", "auto"]
@@ -46,8 +47,9 @@ class Told:
 class Conversation:
     """One client's connection."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, said: list[Said]) -> None:
         self.client = client
+        self.said = said
 
     async def call(self, tool: str, /, **arguments: Any) -> Told:
         """Call a tool."""
@@ -81,9 +83,11 @@ def server_environment(**more: str) -> dict[str, str]:
 async def conversation(
     cwd: Path, mode: str = "auto", client: dict[str, Any] | None = None, **environment: str
 ) -> AsyncIterator[Conversation]:
-    """Start a server in ``cwd`` and connect to it."""
+    """Start a server in ``cwd`` and connect to it; in the end hold all that it said against the schemas."""
     parameters = StdioServerParameters(
         command=sys.executable, args=["-m", "zsh_tool"], cwd=cwd, env=server_environment(**environment)
     )
-    async with Client(stdio_client(parameters), mode=mode, **(client or {})) as connected:
-        yield Conversation(connected)
+    said: list[Said] = []
+    async with Client(kept(stdio_client(parameters), said), mode=mode, **(client or {})) as connected:
+        yield Conversation(connected, said)
+    validated(said)

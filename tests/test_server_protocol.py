@@ -17,9 +17,12 @@ from mcp_types import (
 )
 
 from tests.conversation import ERAS, Conversation, conversation
+from tests.schemas import validated
 from tests.waits import gone, until
 
 pytestmark = pytest.mark.anyio
+
+VERSIONS = dict(zip(ERAS, ("2025-11-25", "2026-07-28"), strict=True))
 
 
 async def read(talk: Conversation, uri: str) -> str:
@@ -52,6 +55,7 @@ async def test_progress_rises_and_says_how_long(tmp_path: Path, era: str) -> Non
         said.clear()
         await talk.client.call_tool("zsh", {"command": "true"}, progress_callback=listen)
         assert said == []
+    assert validated(talk.said)[f"{VERSIONS[era]} notifications/progress"] == len(values)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -75,6 +79,9 @@ async def test_a_cancelled_call_ends_its_tree_and_is_recorded_as_cancelled(
             return "cancelled (exit 143, TERM)" in (await talk.call("zsh_tasks")).text
 
         await until(listed)
+        assert "notifications/cancelled" in [
+            one.get("method") for by_server, one in talk.said if not by_server
+        ]
         assert (await talk.call("zsh_alan_stats")).result.structured_content is not None
     rows = sqlite3.connect(private_home / ".local/state/zsh-tool/alan.db")
     assert rows.execute("SELECT outcome FROM observations").fetchall() == [("cancelled",)]
@@ -104,6 +111,7 @@ async def test_resources_are_listed_and_read(tmp_path: Path, era: str) -> None:
         for wrong in ("zsh://task/zzzzzz/log", "zsh://nothing"):
             with pytest.raises(MCPError, match="no "):
                 await talk.client.read_resource(wrong)
+    assert validated(talk.said)[f"{VERSIONS[era]} error"] == 2
 
 
 @pytest.mark.filterwarnings(
@@ -138,6 +146,12 @@ async def test_a_handshake_client_is_told_of_changes(tmp_path: Path) -> None:
 
         await until(all_told)
         await talk.client.unsubscribe_resource("zsh://tasks")
+    assert {
+        "2025-11-25 resources/subscribe",
+        "2025-11-25 resources/unsubscribe",
+        "2025-11-25 notifications/resources/updated",
+        "2025-11-25 notifications/resources/list_changed",
+    } <= set(validated(talk.said))
 
 
 async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
@@ -159,6 +173,11 @@ async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
                     if not wanted:
                         break
         assert not wanted
+    assert {
+        "2026-07-28 notifications/subscriptions/acknowledged",
+        "2026-07-28 notifications/resources/updated",
+        "2026-07-28 notifications/resources/list_changed",
+    } <= set(validated(talk.said))
 
 
 async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:
