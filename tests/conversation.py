@@ -1,9 +1,8 @@
 """The real server over stdio, spoken to by the SDK's own client."""
 
-import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent
 
 from tests.conftest import CHECKOUT, EXECUTOR
+from tests.schemas import Said, kept, validated
 from zsh_tool.replies import META_KEY
 
 ERAS = ["legacy", "auto"]
@@ -47,8 +47,9 @@ class Told:
 class Conversation:
     """One client's connection."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, said: list[Said]) -> None:
         self.client = client
+        self.said = said
 
     async def call(self, tool: str, /, **arguments: Any) -> Told:
         """Call a tool."""
@@ -82,36 +83,11 @@ def server_environment(**more: str) -> dict[str, str]:
 async def conversation(
     cwd: Path, mode: str = "auto", client: dict[str, Any] | None = None, **environment: str
 ) -> AsyncIterator[Conversation]:
-    """Start a server in ``cwd`` and connect to it."""
+    """Start a server in ``cwd`` and connect to it; in the end hold all that it said against the schemas."""
     parameters = StdioServerParameters(
         command=sys.executable, args=["-m", "zsh_tool"], cwd=cwd, env=server_environment(**environment)
     )
-    async with Client(stdio_client(parameters), mode=mode, **(client or {})) as connected:
-        yield Conversation(connected)
-
-
-async def eventually(check: Callable[[], Awaitable[bool]], limit_secs: float = 20) -> None:
-    """Wait until ``check`` says yes."""
-    async with asyncio.timeout(limit_secs):
-        while True:
-            if await check():
-                return
-            await asyncio.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Say whether a process runs; one that only waits to be reaped does not."""
-    try:
-        os.kill(pid, 0)
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-async def gone(pid: int) -> None:
-    """Wait until a process is no more."""
-
-    async def check() -> bool:
-        return not alive(pid)
-
-    await eventually(check)
+    said: list[Said] = []
+    async with Client(kept(stdio_client(parameters), said), mode=mode, **(client or {})) as connected:
+        yield Conversation(connected, said)
+    validated(said)

@@ -2,19 +2,17 @@
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.waits import BOUND_SECS, until
 from zsh_tool.config import Settings, load
 from zsh_tool.executor import ExecutorChoice
 from zsh_tool.reaper import processes
 from zsh_tool.tasks import Task, TaskRegistry, TaskRequest, TaskResult
-
-BOUND_SECS = 20.0
 
 
 def settings_for(*, record: bool = False) -> Settings:
@@ -53,25 +51,8 @@ async def run(registry: TaskRegistry, command: str, **changes: Any) -> tuple[Tas
     return result, task.output.read(0, task.output.total)
 
 
-async def until(condition: Callable[[], bool], bound_secs: float = BOUND_SECS) -> float:
-    """Wait for a condition; return how long it took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < bound_secs, "the condition did not come true"
-        await asyncio.sleep(0.005)
-    return time.monotonic() - started
-
-
 async def printed(task: Task, words: bytes) -> None:
     await until(lambda: words in task.output.read(0, task.output.total))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return any(facts.pid == pid and facts.state != "Z" for facts in processes())
 
 
 def descendants(root: int) -> set[int]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry import BOUND_SECS, alive, descriptors, finished, printed, registry_of, request, run, until
+from tests.registry import descriptors, finished, printed, registry_of, request, run
+from tests.waits import BOUND_SECS, alive, until
 from zsh_tool.sideband import zshenv
 from zsh_tool.tasks import (
     InputClosedError,

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.registry import alive
+from tests.waits import alive
 from zsh_tool.reaper import children_of, process_facts
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 ADOPT_AND_END = """
-import json, os, subprocess, sys, threading, time
+import asyncio, json, os, subprocess, sys, time
+from tests.waits import until
 from zsh_tool.reaper import CHILDREN, become_subreaper, children_of, end_orphans
 assert become_subreaper()
 helper = subprocess.Popen(["sleep", "100"])
@@ -23,9 +24,7 @@ with CHILDREN.lock:
 made = subprocess.Popen(["sh", "-c", sys.argv[1]], start_new_session=True, stdout=subprocess.PIPE)
 pids = [int(word) for word in made.stdout.readline().split()]
 made.wait()
-deadline = time.monotonic() + 10
-while not set(pids) & set(children_of(os.getpid())) and time.monotonic() < deadline:
-    time.sleep(0.01)
+asyncio.run(until(lambda: bool(set(pids) & set(children_of(os.getpid())))))
 started = time.monotonic()
 ended = end_orphans()
 took = time.monotonic() - started

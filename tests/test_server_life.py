@@ -7,14 +7,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conversation import alive, server_environment
+from tests.conversation import server_environment
+from tests.waits import alive, ended
 from zsh_tool import __version__
 
 COMMAND = [sys.executable, "-m", "zsh_tool"]
@@ -97,13 +97,6 @@ def wire(tmp_path: Path) -> Iterator[Wire]:
     for stream in (made.process.stdin, made.process.stdout):
         if stream is not None:
             stream.close()
-
-
-def gone_soon(pid: int) -> bool:
-    limit = time.monotonic() + END_LIMIT_SECS
-    while alive(pid) and time.monotonic() < limit:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 def test_a_malformed_line_is_answered_and_the_next_one_is_served(wire: Wire) -> None:
@@ -199,7 +192,7 @@ def test_the_end_of_stdin_ends_the_server_and_what_it_started(wire: Wire) -> Non
     assert wire.process.stdin is not None
     wire.process.stdin.close()
     assert wire.ended() == 0
-    assert gone_soon(pid)
+    assert ended(pid, END_LIMIT_SECS)
     assert "Traceback" not in wire.stderr.read_text(encoding="utf-8")
 
 
@@ -209,7 +202,7 @@ def test_a_signal_ends_the_server_and_what_it_started(wire: Wire, number: signal
     pid = wire.child()
     wire.process.send_signal(number)
     assert wire.ended() == 128 + number
-    assert gone_soon(pid)
+    assert ended(pid, END_LIMIT_SECS)
     assert "Traceback" not in wire.stderr.read_text(encoding="utf-8")
 
 
@@ -219,14 +212,14 @@ def test_a_client_that_closes_stdout_ends_the_server(wire: Wire) -> None:
     assert wire.process.stdout is not None
     wire.process.stdout.close()
     assert wire.ended() == 0
-    assert gone_soon(pid)
+    assert ended(pid, END_LIMIT_SECS)
 
 
 def test_what_the_server_started_is_gone_when_the_server_is_killed(wire: Wire) -> None:
     wire.shake_hands()
     pid = wire.child()
     wire.process.kill()
-    assert gone_soon(pid)
+    assert ended(pid, END_LIMIT_SECS)
 
 
 def test_a_task_that_persists_is_found_by_the_next_server(wire: Wire, tmp_path: Path) -> None:
@@ -246,7 +239,7 @@ def test_a_task_that_persists_is_found_by_the_next_server(wire: Wire, tmp_path: 
         assert "still here" in second.text(1)
         second.call(2, "zsh_kill", task_id=facts["task_id"])
         assert "killed by agent" in second.text(2)
-        assert gone_soon(pid)
+        assert ended(pid, END_LIMIT_SECS)
     finally:
         second.process.kill()
         second.process.communicate()

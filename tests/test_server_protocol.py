@@ -16,9 +16,13 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from tests.conversation import ERAS, Conversation, conversation, eventually, gone
+from tests.conversation import ERAS, Conversation, conversation
+from tests.schemas import validated
+from tests.waits import gone, until
 
 pytestmark = pytest.mark.anyio
+
+VERSIONS = dict(zip(ERAS, ("2025-11-25", "2026-07-28"), strict=True))
 
 
 async def read(talk: Conversation, uri: str) -> str:
@@ -51,6 +55,7 @@ async def test_progress_rises_and_says_how_long(tmp_path: Path, era: str) -> Non
         said.clear()
         await talk.client.call_tool("zsh", {"command": "true"}, progress_callback=listen)
         assert said == []
+    assert validated(talk.said)[f"{VERSIONS[era]} notifications/progress"] == len(values)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -66,14 +71,17 @@ async def test_a_cancelled_call_ends_its_tree_and_is_recorded_as_cancelled(
                 async def started() -> bool:
                     return pid_file.exists() and pid_file.read_text(encoding="ascii").endswith("\n")
 
-                await eventually(started)
+                await until(started)
                 scope.cancel()
         await gone(int(pid_file.read_text(encoding="ascii")))
 
         async def listed() -> bool:
             return "cancelled (exit 143, TERM)" in (await talk.call("zsh_tasks")).text
 
-        await eventually(listed)
+        await until(listed)
+        assert "notifications/cancelled" in [
+            one.get("method") for by_server, one in talk.said if not by_server
+        ]
         assert (await talk.call("zsh_alan_stats")).result.structured_content is not None
     rows = sqlite3.connect(private_home / ".local/state/zsh-tool/alan.db")
     assert rows.execute("SELECT outcome FROM observations").fetchall() == [("cancelled",)]
@@ -103,6 +111,7 @@ async def test_resources_are_listed_and_read(tmp_path: Path, era: str) -> None:
         for wrong in ("zsh://task/zzzzzz/log", "zsh://nothing"):
             with pytest.raises(MCPError, match="no "):
                 await talk.client.read_resource(wrong)
+    assert validated(talk.said)[f"{VERSIONS[era]} error"] == 2
 
 
 @pytest.mark.filterwarnings(
@@ -135,8 +144,14 @@ async def test_a_handshake_client_is_told_of_changes(tmp_path: Path) -> None:
             listed = any(isinstance(one, ResourceListChangedNotification) for one in told)
             return listed and updated("zsh://tasks") and updated(log)
 
-        await eventually(all_told)
+        await until(all_told)
         await talk.client.unsubscribe_resource("zsh://tasks")
+    assert {
+        "2025-11-25 resources/subscribe",
+        "2025-11-25 resources/unsubscribe",
+        "2025-11-25 notifications/resources/updated",
+        "2025-11-25 notifications/resources/list_changed",
+    } <= set(validated(talk.said))
 
 
 async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
@@ -158,6 +173,11 @@ async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
                     if not wanted:
                         break
         assert not wanted
+    assert {
+        "2026-07-28 notifications/subscriptions/acknowledged",
+        "2026-07-28 notifications/resources/updated",
+        "2026-07-28 notifications/resources/list_changed",
+    } <= set(validated(talk.said))
 
 
 async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:

@@ -2,20 +2,23 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable
-from dataclasses import replace
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import pytest
 
-from tests.conftest import EXECUTOR
-from tests.conversation import alive, conversation, eventually, gone
+from tests.conversation import ERAS, conversation
+from tests.waits import alive, gone, until
 from zsh_tool import config
-from zsh_tool.protocol import Face
-from zsh_tool.server import Call
-from zsh_tool.session import Session, opened
 
 pytestmark = pytest.mark.anyio
+
+ANSWER_SECS = 0.1
+FASTER = 45
+"""How much faster the clock of a long build runs: the most at which `call_max` is a setting that is taken."""
 
 
 async def test_a_background_task_is_polled_to_its_end(tmp_path: Path) -> None:
@@ -76,7 +79,7 @@ async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
         async def printed() -> bool:
             return "2: b" in (await talk.call("zsh_poll", task_id=started.task, grep="b")).text
 
-        await eventually(printed)
+        await until(printed)
         assert (await talk.call("zsh_poll", task_id=started.task, lines="-1")).facts["running"]
         fresh = await talk.call("zsh_poll", task_id=started.task, until="output")
         assert fresh.lines[:3] == ["a", "b", "c"]
@@ -204,31 +207,45 @@ async def test_the_list_shows_how_tasks_stand(tmp_path: Path) -> None:
         assert listed.lines[2] == "[1 live, 1 finished]"
 
 
-async def test_other_calls_are_answered_while_64_wait_and_the_65th_task_is_refused(tmp_path: Path) -> None:
-    async with conversation(tmp_path) as talk:
-        tasks = [(await talk.zsh("sleep 300", yield_after=0)).task for _ in range(64)]
-        waiting = [asyncio.create_task(talk.call("zsh_poll", task_id=task, wait=40)) for task in tasks]
+@pytest.mark.filterwarnings("ignore:ping is removed")
+@pytest.mark.parametrize("era", ERAS)
+async def test_other_calls_are_answered_while_64_wait_and_the_65th_task_is_refused(
+    tmp_path: Path, era: str
+) -> None:
+    taken: dict[str, list[float]] = defaultdict(list)
+
+    async def timed(name: str, call: Awaitable[object]) -> None:
+        begun = time.monotonic()
+        await call
+        taken[name].append(time.monotonic() - begun)
+
+    async with conversation(tmp_path, era) as talk:
+        waiting = {}
+
+        async def another_waits() -> None:
+            task = (await talk.zsh("sleep 300", yield_after=0)).task
+            waiting[task] = asyncio.create_task(talk.call("zsh_poll", task_id=task, wait=40))
+
+        for _ in range(64):
+            await another_waits()
         await talk.call("zsh_tasks")
-        slowest: dict[str, float] = {}
-
-        async def timed(name: str, call: Awaitable[object]) -> None:
-            begun = time.monotonic()
-            await call
-            slowest[name] = max(slowest.get(name, 0), time.monotonic() - begun)
-
-        for _ in range(5):
-            await timed("zsh_poll", talk.call("zsh_poll", task_id=tasks[0], wait=0))
+        for _ in range(9):
+            task = next(iter(waiting))
+            await timed("zsh_poll", talk.call("zsh_poll", task_id=task, wait=0))
+            if era == "legacy":
+                await timed("ping", talk.client.send_ping())
             await timed("tools/list", talk.client.list_tools())
-            await timed("zsh_kill", talk.call("zsh_kill", task_id=tasks.pop()))
-        assert max(slowest.values()) < 0.3, slowest
-        while len(tasks) < 64:
-            tasks.append((await talk.zsh("sleep 300", yield_after=0)).task)
+            await timed("zsh_kill", talk.call("zsh_kill", task_id=task))
+            assert (await waiting.pop(task)).facts["outcome"] == "killed"
+            await another_waits()
+        assert not any(poll.done() for poll in waiting.values())
+        assert all(median(times) < ANSWER_SECS for times in taken.values()), taken
         refused = await talk.zsh("sleep 300", yield_after=0)
         assert refused.is_error
         assert "64 tasks are live" in refused.text
-        assert tasks[0] in refused.text
-        for one in waiting:
-            one.cancel()
+        assert next(iter(waiting)) in refused.text
+        for poll in waiting.values():
+            poll.cancel()
 
 
 async def test_calls_run_side_by_side(tmp_path: Path) -> None:
@@ -239,31 +256,61 @@ async def test_calls_run_side_by_side(tmp_path: Path) -> None:
         assert [reply.lines[0] for reply in replies] == [str(index) for index in range(8)]
 
 
+@pytest.mark.parametrize(
+    ("steps", "how"), [(19, {"timeout": 600 / FASTER}), (20, {"persist": True})], ids=["timeout", "persist"]
+)
 async def test_a_ten_minute_build_costs_at_most_15_calls(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, private_home: Path, steps: int, how: dict[str, Any]
 ) -> None:
-    """The clock runs 100 times faster: a call waits 0.45 s, not 45, and the build takes 6 s, not 600."""
-    monkeypatch.setenv("ZSH_TOOL_EXEC", str(EXECUTOR))
-    settings = config.load()
-    faster = 100
-    settings = replace(
-        settings,
-        server=replace(settings.server, call_max=settings.server.call_max / faster),
-        command=replace(settings.command, yield_after=settings.command.yield_after / faster),
-    )
-    build = f"for step in {{1..20}}; do print step $step; sleep {30 / faster}; done"
-    async with opened(
-        Session(settings, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, tmp_path)
-    ) as session:
-        face = Face(session)
-        reply = await face.call("zsh", {"command": build}, Call())
-        calls = 1
-        printed = reply.text.count("step")
-        while reply.facts is not None and reply.facts.running:
-            reply = await face.call("zsh_poll", {"task_id": reply.facts.task_id}, Call())
+    """Only what persists may take the whole ten minutes: all else ends at `timeout_max`, 600 s."""
+    with_every_time_faster(private_home)
+    # By the clock, so that a slow machine makes no longer build of it.
+    build = f"""zmodload zsh/datetime; begin=$EPOCHREALTIME
+        for step in {{1..{steps}}}; do
+            print step $step
+            left=$((begin + step * {30 / FASTER} - EPOCHREALTIME))
+            ((left > 0)) && sleep $left
+        done
+        print built; exit 3"""
+    async with conversation(tmp_path) as talk:
+        reply = await talk.zsh(build, **how)
+        calls, said = 1, reply.lines
+        while reply.facts["running"]:
+            reply = await talk.call("zsh_poll", task_id=reply.task)
             calls += 1
-            printed += reply.text.count("step")
-        assert reply.facts is not None
-        assert reply.facts.exit_code == 0
-        assert printed == 20
-        assert calls <= 15
+            said += reply.lines
+    assert reply.facts["outcome"] == "exited"
+    assert reply.facts["exit_code"] == 3
+    assert reply.facts["elapsed_ms"] >= steps * 30_000 / FASTER
+    printed = [line for line in said if not line.startswith("[")]
+    assert printed == [*(f"step {step}" for step in range(1, steps + 1)), "built"]
+    assert calls <= 15
+
+
+async def test_a_ten_minute_build_without_a_timeout_of_its_own_is_told_to_have_timed_out(
+    tmp_path: Path, private_home: Path
+) -> None:
+    with_every_time_faster(private_home)
+    async with conversation(tmp_path) as talk:
+        reply = await talk.zsh(f"print begun; sleep {600 / FASTER}")
+        while reply.facts["running"]:
+            reply = await talk.call("zsh_poll", task_id=reply.task)
+        assert reply.facts["timed_out"]
+        assert 120_000 / FASTER <= reply.facts["elapsed_ms"] < 600_000 / FASTER
+
+
+def with_every_time_faster(home: Path) -> None:
+    """Write a configuration in which every limit is the default one on a faster clock."""
+    usual = config.load({"HOME": str(home)})
+    times = {
+        "command": {name: getattr(usual.command, name) for name in ("timeout", "timeout_max", "yield_after")},
+        "server": {"call_max": usual.server.call_max},
+    }
+    assert times["command"] == {"timeout": 120, "timeout_max": 600, "yield_after": 10}
+    file = config.config_file({"HOME": str(home)})
+    file.parent.mkdir(parents=True)
+    with file.open("w", encoding="utf-8") as out:
+        for section, values in times.items():
+            out.write(f"[{section}]\n")
+            out.writelines(f"{name} = {value / FASTER}\n" for name, value in values.items())
+    assert config.load({"HOME": str(home)}).problems == ()

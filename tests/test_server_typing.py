@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import EXECUTOR
-from tests.conversation import Conversation, Told, conversation, eventually, gone
+from tests.conversation import Conversation, Told, conversation
+from tests.waits import gone, until
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +64,7 @@ async def test_the_reply_to_an_answer_says_that_the_next_question_waits(tmp_path
             assert "s3cret" not in reply.text
             return reply.state.startswith("[waits for input: answer with zsh_send")
 
-        await eventually(told_again)
+        await until(told_again)
         assert "s3cret" not in (await talk.call("zsh_poll", task_id=asked.task, view="full")).text
 
 
@@ -101,7 +102,7 @@ async def test_what_outlived_the_shell_hears_signals_and_is_then_no_longer_named
             async def told(task: str = reply.task) -> bool:
                 return "still alive" not in (await talk.call("zsh_poll", task_id=task, wait=0)).text
 
-            await eventually(told)
+            await until(told)
 
 
 async def test_a_kill_says_what_it_found(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.registry import (
-    alive,
     choice_of,
     descriptors,
     finished,
@@ -21,8 +20,8 @@ from tests.registry import (
     request,
     run,
     settings_for,
-    until,
 )
+from tests.waits import alive, until
 from zsh_tool.ids import new_id
 from zsh_tool.tasks import (
     InputClosedError,
@@ -153,16 +152,17 @@ async def test_input_to_a_closed_task_says_how_to_open_it(registry: TaskRegistry
     await finished(kept)
 
 
-async def test_a_regex_and_settled_output_end_waits(registry: TaskRegistry) -> None:
-    task = await registry.start(request("sleep 0.1; printf 'ready on 80'; cat", keep_stdin=True))
+async def test_a_regex_a_question_and_settled_output_end_waits(registry: TaskRegistry) -> None:
+    command = "sleep 0.1; printf 'ready on 80'; read x; print $x; read x; print $x; sleep 100"
+    task = await registry.start(request(command, keep_stdin=True))
     waited = await wait_for(task, parse_until(r"on \d+$", True), 10)
     assert waited.matched == "ready on 80"
     task.delivered = task.output.total
-    since = task.output.total
-    await task.send(b"hello\n")
-    # Where the kernel tells, it is said too that cat reads again.
-    assert (await wait_for(task, settled(), 10, since=since)).reason in (WaitReason.IDLE, WaitReason.INPUT)
-    assert task.output.read(since, since + 100) == b"hello\n"
+    for words, reason in ((b"hello\n", WaitReason.INPUT), (b"again\n", WaitReason.IDLE)):
+        since = task.output.total
+        await task.send(words)
+        assert (await wait_for(task, settled(), 10, since=since)).reason is reason
+        assert task.output.read(since, since + 100) == words
     await task.kill()
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from tests.registry import (
-    alive,
     choice_of,
     descendants,
     finished,
@@ -25,10 +24,10 @@ from tests.registry import (
     request,
     run,
     settings_for,
-    until,
 )
+from tests.waits import alive, ended, until
 from zsh_tool.launch import Supervised
-from zsh_tool.reaper import process_facts
+from zsh_tool.reaper import process_facts, processes
 from zsh_tool.runner import ExecutorRunner
 from zsh_tool.taskdirs import TaskDirs, UnsafePlaceError
 from zsh_tool.tasks import StartError, Task, TaskRegistry
@@ -38,6 +37,7 @@ pytestmark = pytest.mark.anyio
 CHECKOUT = Path(__file__).resolve().parent.parent
 GONE_SECS = 3.0
 """The promise is one second; a loaded machine gets three."""
+IN_STANDBY = 2
 
 
 def executor_of(task: Task) -> int:
@@ -90,7 +90,8 @@ async def test_other_tasks_survive_the_loss_of_one_executor(executor: Path) -> N
         helper = started("sleep", "100")
         os.kill(executor_of(doomed), signal.SIGKILL)
         assert (await finished(doomed)).outcome == "lost"
-        await asyncio.sleep(0.2)
+        await until(lambda: not doomed.live)
+        assert (await run(registry, "echo next"))[1] == b"next\n"
         assert other.running
         assert alive(int(other.output.read(0, 20)))
         assert helper.poll() is None
@@ -116,8 +117,7 @@ async def test_a_standby_that_died_is_replaced(executor: Path) -> None:
         waiting = descendants(os.getpid())
         for pid in waiting:
             os.kill(pid, signal.SIGKILL)
-        while any(map(alive, waiting)):  # without a turn of the loop: nobody has told the pool yet
-            pass
+        assert all(map(ended, waiting))  # without a turn of the loop: nobody has told the pool yet
         for _ in range(3):
             assert (await run(registry, "echo here"))[1] == b"here\n"
 
@@ -187,13 +187,18 @@ async def test_a_task_that_persists_is_found_by_the_next_server(executor: Path) 
         assert not marked(mark)
 
 
-async def test_a_task_that_persists_outlives_a_killed_server(executor: Path) -> None:
-    async with stub_server(executor, "persist", "echo one; sleep 1.5; echo two; exit 6") as stub:
+async def test_a_task_that_persists_outlives_a_killed_server(executor: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    go_on = os.open(fifo, os.O_RDWR)
+    command = f"echo one; read x <{fifo}; echo two; exit 6"
+    async with stub_server(executor, "persist", command) as stub:
         stub.process.kill()
         stub.process.wait()
         async with registry_of(executor) as second:
             task = second.get(stub.tasks[0])
             await printed(task, b"one\n")
+            os.write(go_on, b"\n")
             assert (await finished(task)).exit_code == 6
             assert task.output.read(0, 100) == b"one\ntwo\n"
         async with registry_of(executor) as third:
@@ -202,6 +207,7 @@ async def test_a_task_that_persists_outlives_a_killed_server(executor: Path) -> 
             assert again.result is not None
             assert again.result.exit_code == 6
             assert again.output.read(0, 100) == b"one\ntwo\n"
+    os.close(go_on)
 
 
 async def test_a_persistent_task_lost_between_servers_is_lost(executor: Path) -> None:
@@ -307,12 +313,16 @@ async def test_state_paths_longer_than_a_socket_name_work(
 async def test_waiting_costs_no_cpu(executor: Path) -> None:
     async with registry_of(executor) as registry:
         tasks = [await registry.start(request("sleep 100")) for _ in range(5)]
-        await asyncio.sleep(0.5)
+        await until(lambda: executors_at_rest() == len(tasks) + IN_STANDBY)
         pids = [os.getpid(), *(executor_of(task) for task in tasks)]
         before = sum(map(cpu_ticks, pids))
         await asyncio.wait({tasks[0].ended}, timeout=3)
         assert sum(map(cpu_ticks, pids)) - before <= 2
         assert all(isinstance(registry._tasks[task.id], Supervised) for task in tasks)
+
+
+def executors_at_rest() -> int:
+    return sum(facts.parent == os.getpid() and facts.state == "S" for facts in processes())
 
 
 def cpu_ticks(pid: int) -> int:

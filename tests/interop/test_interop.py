@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp_types import methods
 
 from tests.conftest import CHECKOUT
 from tests.conversation import server_environment
+from tests.schemas import Said, validated
 from tests.tokens import most_tokens
 from zsh_tool import config
 from zsh_tool.protocol import definitions
@@ -48,7 +48,7 @@ def recorded(tmp_path: Path) -> Iterator[tuple[list[str], Path]]:
     """Yield the command of a server whose conversation is written down, and where; then check every message."""
     log = tmp_path / "conversation"
     yield [sys.executable, str(HERE / "tee.py"), str(log), sys.executable, "-m", "zsh_tool"], log
-    assert validated(log) > 0
+    assert validated(said(log))
 
 
 def run(command: list[str], cwd: Path, given: str = "", **environment: str) -> str:
@@ -65,29 +65,9 @@ def run(command: list[str], cwd: Path, given: str = "", **environment: str) -> s
     return done.stdout
 
 
-def validated(log: Path) -> int:
-    """Check every message of the server against the schema of its era; return how many there were."""
-    methods_by_id: dict[Any, str] = {}
-    version = "2025-11-25"
-    count = 0
+def said(log: Path) -> Iterator[Said]:
     for line in log.read_text(encoding="utf-8").splitlines():
-        side, message = line[:2], json.loads(line[2:])
-        if side == "> ":
-            if "id" in message and "method" in message:
-                methods_by_id[message["id"]] = message["method"]
-                if message["method"] != "initialize" and "protocolVersion" in json.dumps(
-                    message.get("params", {})
-                ):
-                    version = "2026-07-28"
-            continue
-        count += 1
-        if "result" in message:
-            methods.validate_server_result(methods_by_id[message["id"]], version, message["result"])
-        elif "method" in message:
-            methods.parse_server_notification(message["method"], version, message.get("params"))
-        else:
-            assert set(message["error"]) <= {"code", "message", "data"}
-    return count
+        yield line.startswith("< "), json.loads(line[2:])
 
 
 @pytest.mark.timeout(700)
