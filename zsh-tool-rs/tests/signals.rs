@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 use common::proc::{marker, with_marker};
-use common::{Exec, kill, wait_for};
+use common::{Exec, Running, kill, wait_for};
 
 #[test]
 fn a_signal_that_ends_the_shell_is_told() {
@@ -46,15 +46,20 @@ fn what_forks_while_it_is_told_to_end_is_told_too() {
         wait_for("some forks", || {
             (running.started.elapsed() > forks_for).then_some(())
         });
-        kill(running.pid(), libc::SIGTERM);
-        let done = running.wait();
-        let grace = done.meta["grace_ms"].as_u64().unwrap();
-        assert!(
-            grace < 10_000,
-            "round {round} had to be killed: {}",
-            done.meta
-        );
+        ends_within_its_grace(running, round);
     }
+}
+
+/// Tells the executor to end, and holds that nothing had to be killed for it.
+fn ends_within_its_grace(running: Running, round: u64) {
+    kill(running.pid(), libc::SIGTERM);
+    let done = running.wait();
+    let grace = done.meta["grace_ms"].as_u64().unwrap();
+    assert!(
+        grace < 10_000,
+        "round {round} had to be killed: {}",
+        done.meta
+    );
 }
 
 #[test]
@@ -66,14 +71,7 @@ fn what_leaves_the_group_while_that_is_told_to_end_is_told_too() {
         wait_for("the start", || {
             fs::remove_file(exec.path("scratch/up")).ok()
         });
-        kill(running.pid(), libc::SIGTERM);
-        let done = running.wait();
-        let grace = done.meta["grace_ms"].as_u64().unwrap();
-        assert!(
-            grace < 10_000,
-            "round {round} had to be killed: {}",
-            done.meta
-        );
+        ends_within_its_grace(running, round);
     }
 }
 
