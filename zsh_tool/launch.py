@@ -1,7 +1,7 @@
 """Start commands in executors, find those that still run, and see each of them to its end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +27,13 @@ _DRAIN_LIMIT_SECS: Final = 1.0
 _ADOPTED_GRACE_SECS: Final = 2.0
 
 
+HandedOver = Callable[[], None]
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Launched(Protocol):
     """A task, and what sees it to its end."""
 
@@ -50,8 +57,11 @@ class Launcher(Protocol):
         """Get ready."""
         ...
 
-    async def start(self, request: TaskRequest) -> Launched:
-        """Start a command; `StartError` when nothing can be started."""
+    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Launched:
+        """Start a command; `StartError` when nothing can be started.
+
+        ``handed_over`` is called when the request is on its way.
+        """
         ...
 
     async def adopt(self, found: Found) -> Launched:
@@ -146,7 +156,7 @@ class ExecutorLauncher:
         become_subreaper()
         self._pool.refill()
 
-    async def start(self, request: TaskRequest) -> Supervised:
+    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Supervised:
         """Hand a command to an executor in standby."""
         standby = await self._pool.take()
         facts = TaskFacts.of(request, self._session_id)
@@ -154,7 +164,7 @@ class ExecutorLauncher:
         task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
         standby.channel.on_event = partial(_take_event, task)
         try:
-            await self._begin(standby, request, task)
+            await self._begin(standby, request, task, handed_over)
         except StartError:
             await standby.dismiss()
             self._discard(standby)
@@ -185,20 +195,24 @@ class ExecutorLauncher:
         await asyncio.gather(*self._discarding)
         self._maker.close()
 
-    async def _begin(self, standby: Standby, request: TaskRequest, task: Task) -> None:
+    async def _begin(
+        self, standby: Standby, request: TaskRequest, task: Task, handed_over: HandedOver
+    ) -> None:
         if request.persist:
             # Before it runs: should this server die in the next moment, the task can still be found.
             try:
                 await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
             except OSError as error:
                 raise StartError(f"a task that persists needs room for its facts: {error}") from error
-        leader = await self._hand_over(standby, request, task)
+        leader = await self._hand_over(standby, request, task, handed_over)
         if request.persist and leader is not None:
             task.facts = replace(task.facts, leader=leader)
             with suppress(OSError):  # found again it will be all the same
                 await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
 
-    async def _hand_over(self, standby: Standby, request: TaskRequest, task: Task) -> int | None:
+    async def _hand_over(
+        self, standby: Standby, request: TaskRequest, task: Task, handed_over: HandedOver
+    ) -> int | None:
         """Send the request; return the leader's process id, or None when the shell could not be started."""
         zsh, record = self._settings.zsh, self._settings.database.record
         payload, fields = run_request(request, self._session_id, zsh, record)
@@ -206,6 +220,7 @@ class ExecutorLauncher:
             asked = standby.channel.ask("run", payload, **fields)
         except ChannelClosedError as error:
             raise _ended_early(standby) from error
+        handed_over()
         waits: set[asyncio.Future[Any]] = {asked, task.ended}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not asked.done():

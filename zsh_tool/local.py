@@ -15,7 +15,7 @@ from typing import Final
 
 from zsh_tool import sideband
 from zsh_tool.config import Settings
-from zsh_tool.launch import Launched, Supervised, adopted
+from zsh_tool.launch import HandedOver, Launched, Supervised, adopted
 from zsh_tool.localtask import LocalRun
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.writer import OutputWriter
@@ -66,7 +66,7 @@ class LocalLauncher:
     async def open(self) -> None:
         """Nothing is kept ready."""
 
-    async def start(self, request: TaskRequest) -> Launched:
+    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Launched:
         """Start a command; PTY and persist are refused by name."""
         _refuse(request)
         text = encoded(request.command)
@@ -75,6 +75,7 @@ class LocalLauncher:
         task = Task(task_id, TaskFacts.of(request, ""), OutputStore(directory))
         try:
             prepared = await loop.run_in_executor(self._threads, self._prepare, request, text, directory)
+            handed_over()
             return await self._spawn(task, request, text, prepared, directory)
         except OSError as error:
             return _failed(task, directory, error)

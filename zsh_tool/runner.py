@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,8 +115,12 @@ def run_request(
     request: TaskRequest, session_id: str, zsh: Path | None, record: bool
 ) -> tuple[bytes, dict[str, Any]]:
     """Return the payload and the fields that hand a command to an executor in standby."""
-    env = b"".join(encoded(name) + b"=" + encoded(value) + b"\0" for name, value in request.env.items())
-    parts = [encoded(request.command), os.fsencode(request.cwd), env, encoded(request.stdin or "")]
+    parts = [
+        encoded(request.command),
+        os.fsencode(request.cwd),
+        _environment(request.env),
+        encoded(request.stdin or ""),
+    ]
     fields: dict[str, Any] = {
         "protocol": PROTOCOL,
         "parts": [len(part) for part in parts],
@@ -140,6 +145,15 @@ def run_request(
         "notify": False,
     }
     return b"".join(parts), fields
+
+
+def _environment(env: Mapping[str, str]) -> bytes:
+    entries = [f"{name}={value}\0" for name, value in env.items()]
+    try:
+        return os.fsencode("".join(entries))
+    except UnicodeEncodeError:
+        # One at a time, so that the other variables keep every byte of theirs.
+        return b"".join(map(encoded, entries))
 
 
 def _shown(insight: InsightShown) -> dict[str, Any]:

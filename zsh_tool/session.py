@@ -178,7 +178,7 @@ class Session:
             self._ask_breaker(held_back)
         request = replace(request, insights=self.alan.take_shown())
         try:
-            task = await self.registry.start(request)
+            task = await self.registry.start(request, looked_up.begin)
         except BaseException:
             if held_back is not None:
                 self._tell_breaker(held_back, timed_out=False, ran=False)
@@ -333,25 +333,36 @@ class _LookUp:
     """What is known of a command before it runs, read in a thread that tells the most urgent part first."""
 
     def __init__(self, read: Callable[[Tell], None]) -> None:
-        loop = asyncio.get_running_loop()
-        self._book: asyncio.Future[Book] = loop.create_future()
+        self._read = read
+        self._book: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
+        self._reading: asyncio.Future[None] | None = None
 
-        def tell(book: Book) -> None:
-            loop.call_soon_threadsafe(self._book.set_result, book)
+    def begin(self) -> None:
+        """Start to read, unless it is begun: a thread that computes slows down what the loop does meanwhile."""
+        self._begun()
 
-        self._reading = loop.run_in_executor(None, read, tell)
+    def _begun(self) -> "asyncio.Future[None]":
+        if self._reading is None:
+            loop = asyncio.get_running_loop()
+
+            def tell(book: Book) -> None:
+                loop.call_soon_threadsafe(self._book.set_result, book)
+
+            self._reading = loop.run_in_executor(None, self._read, tell)
+        return self._reading
 
     async def book(self) -> Book:
         """Return the book as soon as it names template and project; the rest may follow."""
-        either: set[asyncio.Future[Any]] = {self._book, self._reading}
+        reading = self._begun()
+        either: set[asyncio.Future[Any]] = {self._book, reading}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not self._book.done():
-            self._reading.result()
+            reading.result()
         return self._book.result()
 
     async def all(self) -> Book:
         """Return the book when everything is in it."""
-        await asyncio.shield(self._reading)
+        await asyncio.shield(self._begun())
         return self._book.result()
 
     def then(self, take: Callable[[Book], None]) -> None:

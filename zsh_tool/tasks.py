@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from zsh_tool.config import Settings
 from zsh_tool.executor import ExecutorChoice
-from zsh_tool.launch import ExecutorLauncher, Launched, Launcher
+from zsh_tool.launch import ExecutorLauncher, HandedOver, Launched, Launcher, nothing
 from zsh_tool.local import LocalLauncher
 from zsh_tool.output.layout import HEAD, RING
 from zsh_tool.shelf import Finished, Shelf
@@ -114,14 +114,17 @@ class TaskRegistry:
             self._dirs.move_to(place)
             return self._dirs.open()
 
-    async def start(self, request: TaskRequest) -> Task:
-        """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled."""
+    async def start(self, request: TaskRequest, handed_over: HandedOver = nothing) -> Task:
+        """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled.
+
+        ``handed_over`` is called as soon as the request is on its way and its answer is waited for.
+        """
         if self._closing:
             raise StartError("the server is ending")
         live = [task for task in self._present.values() if task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
-        starting = self._hold(self._start(request))
+        starting = self._hold(self._start(request, handed_over))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -197,10 +200,10 @@ class TaskRegistry:
         ):
             self._dirs.remove(self._temporary)
 
-    async def _start(self, request: TaskRequest) -> Task:
+    async def _start(self, request: TaskRequest, handed_over: HandedOver) -> Task:
         self._starting += 1
         try:
-            launched = await self._launcher.start(request)
+            launched = await self._launcher.start(request, handed_over)
             self._take(launched, announce=True)
         finally:
             self._starting -= 1
