@@ -22,7 +22,7 @@ READ_CACHE_KIB: Final = 8192
 WRITE_BUSY_SECS: Final = 2.0
 """How long a write waits for another writer, in both languages."""
 
-Row = sqlite3.Row
+Row = tuple[Any, ...]
 Schema = Mapping[str, frozenset[str]]
 _NO_SCHEMA: Final[Schema] = MappingProxyType({})
 
@@ -117,7 +117,6 @@ class Reader:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
         try:
             # Only a read shows whether the file and its WAL can be used.

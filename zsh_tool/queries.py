@@ -19,6 +19,9 @@ RUNS_READ: Final = 50
 RUNS_READ_AFTER: Final = 100
 """The same after a failure, when there is more to find out and nobody waits for a shell."""
 
+RECENT_READ: Final = 50
+"""Most entries of the short list of recent commands that are looked at."""
+
 LEGACY_READ: Final = 200
 """Most rows looked at to find those without a project, written by earlier releases."""
 
@@ -168,7 +171,7 @@ class Queries:
         return self._runs(where, parameters, limit, order="DESC" if newest_first else "ASC")
 
     def recent(
-        self, session_id: str, project: str, column: str, value: str, since: float, limit: int = 50
+        self, session_id: str, project: str, column: str, value: str, since: float, limit: int
     ) -> list[RecentRun]:
         """Return whole commands of this session and project with a hash or template since a time."""
         if not self.reader.has("recent_commands", column):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from zsh_tool import render
 from zsh_tool.alan import ALAN, AT_ONCE_CHARS
@@ -64,9 +64,6 @@ class Book:
     closing: "asyncio.Future[Sequence[Insight]] | None" = None
     record_error: str | None = None
     """Why Python-only mode could not record it."""
-
-
-Tell = Callable[[Book], object]
 
 
 class Session:
@@ -171,7 +168,7 @@ class Session:
         """Ask the breaker, and start while the memory is read. Raises what the agent has to be told."""
         wanted = self._recorded(request.command)
         request = replace(request, record=wanted, observation_id=new_id())
-        looked_up = _LookUp(partial(self._look_up, request))
+        looked_up = _LookUp(partial(self._book_of, request), partial(self._look_up, request))
         held_back = None if self._surely_allowed(request.command) else await looked_up.book()
         # From here to the `try` nothing can be cancelled: a probe that is let through is always heard of again.
         if held_back is not None:
@@ -205,11 +202,13 @@ class Session:
     def _tell_breaker(self, book: Book, *, timed_out: bool, ran: bool) -> None:
         self.breaker.finished(book.template, book.project, timed_out=timed_out, ran=ran, probe=book.probe)
 
-    def _look_up(self, request: TaskRequest, tell: Tell) -> None:
-        """Tell what the breaker goes by, then write into the book what the memory knows. Blocks."""
+    def _book_of(self, request: TaskRequest) -> Book:
+        """Begin a book with what the breaker goes by. Blocks."""
+        return Book(template_command(request.command), project_of(request.cwd), ours=True)
+
+    def _look_up(self, request: TaskRequest, book: Book) -> None:
+        """Write into the book what the memory knows. Blocks."""
         command, cwd = request.command, request.cwd
-        book = Book(template_command(command), project_of(cwd), ours=True)
-        tell(book)
         book.before = self.alan.get_insights(command, cwd, request.observation_id)
         book.estimate = self.alan.estimate(command, cwd)
 
@@ -330,44 +329,40 @@ class Session:
 
 
 class _LookUp:
-    """What is known of a command before it runs, read in a thread that tells the most urgent part first."""
+    """What is known of a command before it runs, read in a thread once it is wanted."""
 
-    def __init__(self, read: Callable[[Tell], None]) -> None:
-        self._read = read
-        self._book: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
-        self._reading: asyncio.Future[None] | None = None
+    def __init__(self, begin: Callable[[], Book], fill: Callable[[Book], None]) -> None:
+        self._begin = begin
+        self._fill = fill
+        self._book: Book | None = None
+        self._reading: asyncio.Future[Book] | None = None
+
+    async def book(self) -> Book:
+        """Return the book as soon as it names template and project."""
+        self._book = await asyncio.to_thread(self._begin)
+        return self._book
 
     def begin(self) -> None:
         """Start to read, unless it is begun: a thread that computes slows down what the loop does meanwhile."""
         self._begun()
 
-    def _begun(self) -> "asyncio.Future[None]":
-        if self._reading is None:
-            loop = asyncio.get_running_loop()
-
-            def tell(book: Book) -> None:
-                loop.call_soon_threadsafe(self._book.set_result, book)
-
-            self._reading = loop.run_in_executor(None, self._read, tell)
-        return self._reading
-
-    async def book(self) -> Book:
-        """Return the book as soon as it names template and project; the rest may follow."""
-        reading = self._begun()
-        either: set[asyncio.Future[Any]] = {self._book, reading}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._book.done():
-            reading.result()
-        return self._book.result()
-
     async def all(self) -> Book:
         """Return the book when everything is in it."""
-        await asyncio.shield(self._begun())
-        return self._book.result()
+        return await asyncio.shield(self._begun())
 
     def then(self, take: Callable[[Book], None]) -> None:
         """Have ``take`` called with the book; nobody waits for it any more."""
-        self._book.add_done_callback(lambda book: take(book.result()))
+        self._begun().add_done_callback(lambda reading: take(reading.result()))
+
+    def _begun(self) -> "asyncio.Future[Book]":
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().run_in_executor(None, self._read)
+        return self._reading
+
+    def _read(self) -> Book:
+        book = self._book or self._begin()
+        self._fill(book)
+        return book
 
 
 @asynccontextmanager

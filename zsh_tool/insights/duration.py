@@ -17,12 +17,12 @@ TOO_LONG_AT_LEAST_MS = 5_000
 
 def estimate(situation: Situation) -> DurationEstimate | None:
     """Return the usual time of this text, or else of its template; None before five completed runs."""
-    return _estimate(situation, situation.same_text) or _estimate(situation, situation.same_template)
+    return _usual(situation)[0]
 
 
 def usual_duration(situation: Situation) -> Insight | None:
     """Say the usual time of a command that takes long enough to plan around."""
-    usual, what = estimate(situation), _other_name(situation)
+    usual, what = _usual(situation)
     if usual is None or usual.median_ms <= WORTH_SAYING_MS:
         return None
     message = f"{what}usually takes {span(usual.median_ms)} here, rarely over {span(usual.p90_ms)} ({usual.runs} runs)"
@@ -31,7 +31,7 @@ def usual_duration(situation: Situation) -> Insight | None:
 
 def running_long(situation: Situation, elapsed_ms: int) -> Insight | None:
     """Say that a running command takes several times its usual time."""
-    usual, what = estimate(situation), _other_name(situation)
+    usual, what = _usual(situation)
     if usual is None:
         return None
     # Other arguments may well take longer than most.
@@ -46,9 +46,12 @@ def running_long(situation: Situation, elapsed_ms: int) -> Insight | None:
     return Insight("duration", "warning", message)
 
 
-def _other_name(situation: Situation) -> str:
-    """Name what the estimate is of, unless it is of this very command."""
-    return "" if _estimate(situation, situation.same_text) else f"{quoted(situation.template)} "
+def _usual(situation: Situation) -> tuple[DurationEstimate | None, str]:
+    """Return the estimate, and the name of what it is of unless that is this very command."""
+    of_text = _estimate(situation, situation.same_text)
+    if of_text is not None:
+        return of_text, ""
+    return _estimate(situation, situation.same_template), f"{quoted(situation.template)} "
 
 
 def _completed(run: Run) -> bool:

@@ -4,13 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.words import Program, deciding
 from zsh_tool.normalize import PREVIEW_CHARS
-from zsh_tool.queries import RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
+from zsh_tool.queries import RECENT_READ, RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
 
 RECENT_SECS = 600.0
 """What "just now" means for retries."""
@@ -19,6 +20,8 @@ SHORT_LIST_SECS = 6000.0
 """The short list of recent commands reaches back a hundred minutes."""
 
 _HASHED_AWAY = re.compile("""["'0-9]""")
+
+AnyRun = TypeVar("AnyRun", Run, RecentRun)
 
 INTERRUPTED = frozenset(("killed", "cancelled", "session_ended"))
 
@@ -65,34 +68,34 @@ class Situation:
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
-        runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
+        runs = self._of_hash(self._template_runs, self.runs_read)
+        if not runs:
+            runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
         return self._others([run for run in runs if self._is_same(run)])
 
     @cached_property
     def same_template(self) -> list[Run]:
         """Runs of this template in this project, newest first."""
-        runs = self.queries.runs_by_template(self.project, self.template, self.runs_read)
-        return self._others([run for run in runs if self._is_alike(run)])
+        return self._others([run for run in self._template_runs if self._is_alike(run)])
 
     @cached_property
     def recent_same_text(self) -> list[RecentRun]:
         """Runs of this very text in this session within the last ten minutes."""
-        since = self.now - RECENT_SECS
-        runs = self._recent("command_hash", self.hash, since)
-        return [run for run in runs if self._is_same(run)]
+        runs = self._of_hash(self._short_list, RECENT_READ)
+        if not runs:
+            runs = self._recent("command_hash", self.hash)
+        return [run for run in self._just_now(runs) if self._is_same(run)]
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
         """Other commands of this template in this session within the last ten minutes."""
-        since = self.now - RECENT_SECS
-        runs = self._recent("command_template", self.template, since)
-        return [run for run in runs if self._is_alike(run) and not self.has_this_text(run)]
+        runs = self._just_now(self._short_list)
+        return [run for run in runs if not self.has_this_text(run) and self._is_alike(run)]
 
     @cached_property
     def failures_in_session(self) -> int:
         """How often commands of this template failed in this session, as far as the short list reaches back."""
-        runs = self._recent("command_template", self.template, self.now - SHORT_LIST_SECS)
-        return sum(1 for run in runs if self._is_alike(run) and self.failed(run))
+        return sum(1 for run in self._short_list if self.failed(run) and self._is_alike(run))
 
     def weight(self, run: Run) -> float:
         """Return what a run still counts today."""
@@ -136,10 +139,32 @@ class Situation:
         if interrupted(run):
             return False
         # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
-        return shape(run.preview) == shape(self.preview)
+        return run.preview == self.preview or shape(run.preview) == shape(self.preview)
 
-    def _recent(self, column: str, value: str, since: float) -> list[RecentRun]:
-        runs = self.queries.recent(self.session_id, self.project, column, value, since)
+    @cached_property
+    def _template_runs(self) -> list[Run]:
+        return self.queries.runs_by_template(self.project, self.template, self.runs_read)
+
+    @cached_property
+    def _short_list(self) -> list[RecentRun]:
+        return self._recent("command_template", self.template)
+
+    def _of_hash(self, runs: list[AnyRun], limit: int) -> list[AnyRun]:
+        """Return what a query for the hash would find, if that is known from one for the template; else nothing.
+
+        A text has one template: all its runs are among those of the template, if these are all there are, or
+        if there is no other text among them.
+        """
+        same = [run for run in runs if run.hash == self.hash]
+        return same if len(runs) < limit or len(same) == len(runs) else []
+
+    def _just_now(self, runs: list[RecentRun]) -> list[RecentRun]:
+        since = self.now - RECENT_SECS
+        return [run for run in runs if run.at > since]
+
+    def _recent(self, column: str, value: str) -> list[RecentRun]:
+        since = self.now - SHORT_LIST_SECS
+        runs = self.queries.recent(self.session_id, self.project, column, value, since, RECENT_READ)
         # A command may end while its history is read; once it is known how, it counts.
         return runs if self.result else [run for run in runs if run.id is None or run.id != self.own_id]
 
