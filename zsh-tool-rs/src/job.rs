@@ -54,17 +54,8 @@ impl Job {
             (Some(request), _) => Some(Order::by_hand(request, invocation.persist)),
             (None, Some(server)) => {
                 sys::leave_session();
-                recorder.open_ahead();
-                // Nothing waits yet. What is read and touched now is at hand when the request comes.
-                let nowhere = Remarks {
-                    is_wanted: true,
-                    ..Remarks::default()
-                };
-                recorder.rehearse(b"true", Path::new("/"), &nowhere, &|| true);
-                control::standby::rehearse();
-                sys::os::map_program();
-                sideband = Sideband::prepare(&server.directory().join(SIDEBAND));
                 server.adopt_owner(sys::standard_input().into())?;
+                sideband = make_ready(server, &mut recorder);
                 server.await_order(signals)?
             }
             (None, None) => None,
@@ -108,7 +99,11 @@ impl Job {
         let command = std::mem::take(&mut self.order.request.command);
         let mut environment = std::mem::take(&mut self.order.request.environment);
         let zsh = &self.order.request.zsh;
-        let armed = sideband::arm(self.sideband.take(), &command, &environment, zsh);
+        let prepared = self
+            .sideband
+            .take()
+            .or_else(|| self.late_sideband(&command));
+        let armed = sideband::arm(prepared, &command, &environment, zsh);
         armed.dress(&mut environment);
         let takers = Takers {
             stdout: self.by_hand.then(sys::standard_output),
@@ -139,6 +134,15 @@ impl Job {
         drop(armed);
         self.stay(task)?;
         Ok(status)
+    }
+
+    /// What a request that came early left no time for, if this command needs it.
+    fn late_sideband(&self, command: &[u8]) -> Option<Sideband> {
+        let server = self.server.as_ref().filter(|_| !self.by_hand)?;
+        if !sideband::has_pipe(command) {
+            return None;
+        }
+        Sideband::prepare(&server.directory().join(SIDEBAND))
     }
 
     /// A meta file that is there already tells of another command. Besides, a file system may write a file out before it lets
@@ -222,6 +226,23 @@ impl Job {
         server.farewell(Some(task));
         Ok(())
     }
+}
+
+/// What is opened, read and touched now is at hand when the request comes. One that is there already waits for nothing that it may
+/// not need.
+fn make_ready(server: &Server, recorder: &mut Recorder) -> Option<Sideband> {
+    let nowhere = Remarks {
+        is_wanted: true,
+        ..Remarks::default()
+    };
+    recorder.open_ahead();
+    recorder.rehearse(b"true", Path::new("/"), &nowhere, &|| !server.is_asked());
+    if server.is_asked() {
+        return None;
+    }
+    control::standby::rehearse();
+    sys::os::map_program();
+    Sideband::prepare(&server.directory().join(SIDEBAND))
 }
 
 /// In a copy of this process: gives the survivors' output to our caller's stdout, as long as there is any.

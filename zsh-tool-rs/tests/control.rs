@@ -40,9 +40,30 @@ fn a_standby_serves_its_one_request_and_ends() {
 }
 
 #[test]
+fn a_request_that_is_there_first_gets_all_that_others_get() {
+    let exec = Exec::new();
+    let database = exec.path("alan.db");
+    let exec = exec.args(&["--db", database.to_str().unwrap(), "--session-id", "tests"]);
+    let mut task =
+        exec.standby_that_finds_a_request("(exit 3) | true | (exit 4)", &json!({"record": true}));
+    assert_eq!(task.channel.hello["state"], "standby");
+    let ended = task.ended();
+    assert_eq!(ended["pipestatus"], json!([3, 0, 4]));
+    assert_eq!(
+        (&ended["recorded"], &ended["record_error"]),
+        (&json!(true), &json!(null))
+    );
+    assert_eq!(task.exit_code(), Some(4));
+    assert!(!task.folder.join("z").exists());
+}
+
+#[test]
 fn a_standby_leaves_with_its_owner_and_takes_its_things_along() {
     let exec = Exec::new();
     let mut task = exec.standby();
+    wait_for("the folder of the sideband", || {
+        task.folder.join("z").exists().then_some(())
+    });
     let mode = |name: &str| {
         fs::metadata(task.folder.join(name))
             .unwrap()

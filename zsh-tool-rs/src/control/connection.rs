@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{Decoder, Fields, Frame, line};
-use crate::sys::poll::{PollSet, Ready, Slot};
+use crate::sys::poll::{self, PollSet, Ready, Slot};
 use crate::sys::{self, os};
 
 /// A client that does not take its answers is not asked for more requests.
@@ -62,6 +62,12 @@ impl Connection {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.is_open && !self.at_end
+    }
+
+    /// Whether the client has said something that nobody has read yet.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        poll::is_readable(self.stream.as_raw_fd())
     }
 
     /// Bytes on their way to the client.

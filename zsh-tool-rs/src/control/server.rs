@@ -126,6 +126,12 @@ impl Server {
         owned && !self.has_owner()
     }
 
+    /// Whether a client waits for an answer, or has left.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.connections.iter().any(Connection::is_waiting)
+    }
+
     fn has_owner(&self) -> bool {
         self.connections.iter().any(|c| c.is_owner)
     }

@@ -107,9 +107,22 @@ fn millis(limit: Option<Duration>) -> libc::c_int {
 /// Whether `fd` takes a write right now.
 #[must_use]
 pub fn is_writable(fd: RawFd) -> bool {
+    now(fd, Ready::WRITE).writable
+}
+
+/// Whether `fd` has something to read right now, its end included.
+#[must_use]
+pub fn is_readable(fd: RawFd) -> bool {
+    now(fd, Ready::READ).readable
+}
+
+fn now(fd: RawFd, interest: Ready) -> Ready {
     let mut set = PollSet::default();
-    let slot = set.add(fd, Ready::WRITE);
-    set.wait(Some(Duration::ZERO)).is_ok() && set.ready(Some(slot)).writable
+    let slot = set.add(fd, interest);
+    match set.wait(Some(Duration::ZERO)) {
+        Ok(()) => set.ready(Some(slot)),
+        Err(_) => Ready::default(),
+    }
 }
 
 #[cfg(test)]

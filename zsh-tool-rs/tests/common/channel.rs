@@ -117,9 +117,23 @@ pub struct Task {
 impl Exec {
     /// An executor that stands by.
     pub fn standby(&self) -> Task {
+        self.standby_that_finds(b"")
+    }
+
+    /// An executor that stands by and finds a request when it comes up. Its reply is still to be read.
+    pub fn standby_that_finds_a_request(&self, text: &str, settings: &Value) -> Task {
+        let (mut request, payload) = self.request(text, settings);
+        request["payload"] = json!(payload.len());
+        self.standby_that_finds(
+            &[request.to_string().as_bytes(), b"\n", payload.as_slice()].concat(),
+        )
+    }
+
+    fn standby_that_finds(&self, said: &[u8]) -> Task {
         let folder = self.path("abc123");
         DirBuilder::new().mode(0o700).create(&folder).unwrap();
-        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(said).unwrap();
         let mut command = Command::new(EXECUTOR);
         command
             .arg("--standby")
