@@ -48,7 +48,8 @@ zsh runs shell commands in a real zsh, never hangs, and remembers how commands w
 - A call replies as soon as the command ends, or after yield_after seconds (10): it then runs on as a task.
   Make one waiting call, zsh_poll with wait or until, not many short ones. zsh_kill ends a task.
 - until waits for a regex in the output ("listening on"), for idle, output or input: servers and REPLs.
-- Programs that ask or draw need pty true; answer with zsh_send (input, keys such as C-c, eof).
+- Programs that ask or draw need pty true; answer with zsh_send (input, keys such as C-c, eof), and look at what
+  they draw by zsh_poll with view "screen".
 - A server that should stay: persist true.
 - Long output is cut in the middle; zsh_poll with lines ("200-260", "-50") or grep reads the rest.
 - Times are in seconds. A command is ended after 120, in a pty after 600, unless timeout says otherwise. One

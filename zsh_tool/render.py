@@ -139,7 +139,8 @@ def task_line(facts: Facts, command: str, description: str | None, age_secs: flo
     """Return one line of the list of tasks."""
     how = (state(facts) if facts.running else ended(facts)).replace(f", task {facts.task_id}", "")
     said = f" ({preview(description, 40)})" if description else ""
-    return f"{facts.task_id}  {how}  {ago(age_secs)}  {preview(command)}{said}"
+    when = "" if facts.running else f"  {ago(age_secs)}"
+    return f"{facts.task_id}  {how}{when}  {preview(command)}{said}"
 
 
 def ago(age_secs: float) -> str:

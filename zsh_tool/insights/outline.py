@@ -14,6 +14,8 @@ _TOKEN: Final = re.compile(
     r"""|<<<|<<(?P<tabs>-?)[ \t]*+(?P<mark>\\?[\w.+-]+|'[^'\n]*'|"[^"\n]*")"""
     r"""|(?<![^\s;|&()])\#[^\n]*+"""
 )
+_FIRST: Final = re.compile(r"""[\\$'`<>=()\[\]{}"\n#]""")
+"""The first characters of tokens. What lies between is passed at once: no other thread runs during one search."""
 _IN_DOUBLE_QUOTES: Final = re.compile(r"""\\[\s\S]?|`(?:[^`\\]++|\\[\s\S])*+`?|\$\(|\$\{|\"""")
 
 _HIDDEN: Final = {"$(": (")",), "${": ("}",), "<(": (")",), ">(": (")",), "=(": (")",)} | {
@@ -42,7 +44,7 @@ class _Outline:
 
     def text(self) -> str:
         place = 0
-        while found := self._tokens().search(self._command, place):
+        while found := self._next(place):
             self._keep(self._command[place : found.start()])
             place = found.end()
             self._meet(found)
@@ -50,6 +52,14 @@ class _Outline:
                 place = self._after_bodies(place)
         self._keep(self._command[place:])
         return "".join(self._kept)
+
+    def _next(self, place: int) -> re.Match[str] | None:
+        tokens = self._tokens()
+        while first := _FIRST.search(self._command, place):
+            if found := tokens.match(self._command, first.start()):
+                return found
+            place = first.end()
+        return None
 
     def _tokens(self) -> re.Pattern[str]:
         return _IN_DOUBLE_QUOTES if self._closers[-1:] == ['"'] else _TOKEN

@@ -16,7 +16,7 @@ _PIECE: Final = re.compile(
 _ESCAPED_IN_DOUBLE: Final = re.compile(r'\\(["\\])')
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SEPARATOR: Final = re.compile(
-    r"""\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|<>])&(?!>))"""
+    r"""[^\\'";&|\n]++|\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|<>])&(?!>))"""
 )
 
 # Words that run another command and pass its exit code on, with the options of theirs that take a value:
