@@ -1,7 +1,10 @@
 import asyncio
+import fcntl
 import json
 import os
 import socket
+import sys
+import termios
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
+from tests.waits import until
 from zsh_tool import transport, wire
 from zsh_tool.transport import MessageReader, MessageWriter
 
@@ -39,6 +43,13 @@ async def answer(descriptor: int) -> Any:
     while not data.endswith(b"\n"):
         data += await asyncio.to_thread(os.read, descriptor, 65536)
     return json.loads(data)
+
+
+def unread(pipe: int) -> int:
+    """Return how many bytes are still in a pipe."""
+    count = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
 def method_of(message: SessionMessage) -> str:
@@ -91,7 +102,7 @@ def test_an_endless_line_is_refused_and_reading_goes_on(monkeypatch: pytest.Monk
     async def client(reader: MessageReader, _writer: MessageWriter, out: int, back: int) -> None:
         for _ in range(5):
             os.write(out, b"x" * 900)
-            await asyncio.sleep(0.01)
+            await until(lambda: unread(out) == 0)
         os.write(out, b"\n" + request(1))
         assert method_of(await reader.receive()) == "ping"
         assert "too long" in (await answer(back))["error"]["message"]
@@ -115,7 +126,7 @@ def test_replies_of_calls_under_way_still_go_out_at_eof() -> None:
         os.close(out)
         await reader.receive()
         ending = asyncio.create_task(anext(reader, None))
-        await asyncio.sleep(0.01)
+        await until(lambda: reader.ended_by == "EOF")
         assert not ending.done()
         await writer.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=1, result={})))
         assert await ending is None
