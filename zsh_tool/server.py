@@ -310,9 +310,7 @@ class Tools:
     async def _insights(self, task: Task, before: Sequence[Insight]) -> list[Insight]:
         session = self._session
         if task.result is None:
-            slow = await asyncio.to_thread(
-                session.alan.running_insight, task.command, task.cwd, task.elapsed_ms
-            )
+            slow = await session.running_insight(task)
             return for_reply(before, [slow] if slow else [], None)
         if task.announced:
             return []

@@ -23,6 +23,7 @@ from zsh_tool.environment import Environment
 from zsh_tool.executor import ExecutorChoice, find_executor
 from zsh_tool.ids import new_id
 from zsh_tool.insights import DurationEstimate, Insight
+from zsh_tool.insights.duration import surely_not_long
 from zsh_tool.neverhang import Neverhang
 from zsh_tool.normalize import template_command
 from zsh_tool.project import project_of
@@ -298,6 +299,13 @@ class Session:
         """Take note that a reply is out: a good moment for what no reply waits for."""
         if self._registry is not None:
             self._registry.tidy()
+
+    async def running_insight(self, task: Task) -> Insight | None:
+        """Say that a running task takes unusually long. Most replies about one need no look at the file."""
+        book = self.book(task)
+        if book.ours and surely_not_long(book.estimate, task.elapsed_ms):
+            return None
+        return await asyncio.to_thread(self.alan.running_insight, task.command, task.cwd, task.elapsed_ms)
 
     # -- what was told -------------------------------------------------------------------------
 

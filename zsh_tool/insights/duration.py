@@ -29,15 +29,19 @@ def usual_duration(situation: Situation) -> Insight | None:
     return Insight("duration", "info", message)
 
 
+def surely_not_long(usual: DurationEstimate | None, elapsed_ms: int) -> bool:
+    """Tell whether ``running_long`` has nothing to say of a command with this estimate."""
+    return usual is None or elapsed_ms < usual.p90_ms + TOO_LONG_AT_LEAST_MS
+
+
 def running_long(situation: Situation, elapsed_ms: int) -> Insight | None:
     """Say that a running command takes several times its usual time."""
     usual, what = _usual(situation)
-    if usual is None:
+    if usual is None or surely_not_long(usual, elapsed_ms):
         return None
     # Other arguments may well take longer than most.
     expected_ms = usual.p90_ms if what else usual.median_ms
-    limit_ms = max(TOO_LONG_FACTOR * expected_ms, usual.p90_ms + TOO_LONG_AT_LEAST_MS)
-    if elapsed_ms < limit_ms:
+    if elapsed_ms < TOO_LONG_FACTOR * expected_ms:
         return None
     factor = elapsed_ms / max(1, usual.median_ms)
     many = f"{factor:.0f}x" if factor < 100 else "over 100x"
