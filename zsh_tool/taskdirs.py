@@ -92,7 +92,13 @@ class TaskDirs:
 
     def remove(self, directory: Path) -> None:
         """Remove a task's directory with all that is in it."""
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            # What an executor leaves is a handful of files; the thorough way costs several times as much.
+            for name in os.listdir(directory):  # noqa: PTH208
+                (directory / name).unlink()
+            directory.rmdir()
+        except OSError:
+            shutil.rmtree(directory, ignore_errors=True)
 
     def close(self) -> None:
         """Give up this server's lock."""
