@@ -12,6 +12,7 @@ mod common;
 
 mod cases;
 mod containment;
+mod ending;
 mod exact;
 mod fault;
 mod interactive;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::common::channel::Task;
-use super::common::proc::{cpu_ns, peak_kb};
+use super::common::proc::{cpu_ns, peak_kb, wake_ups};
 use super::common::{Exec, Running, kill};
 use super::fault::recording;
 
@@ -54,14 +54,6 @@ fn waiting_costs_nothing() {
         kill(run.pid(), libc::SIGTERM);
         assert_eq!(run.wait().outcome(), "killed");
     }
-}
-
-fn wake_ups(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    line.unwrap().trim().parse().unwrap()
 }
 
 #[test]
