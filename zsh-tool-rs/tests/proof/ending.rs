@@ -1,4 +1,6 @@
 //! The way to an end: who is asked, in which order, and that nothing on it waits for a clock.
+use serde_json::json;
+
 use super::common::proc::wake_ups;
 use super::common::{Exec, Running, kill, wait_for};
 
@@ -64,4 +66,53 @@ fn who_outlives_the_shell_in_a_terminal_is_asked_at_once() {
     // Not by the clock that a living shell is given, which is 50 ms; the best of some, for the machine has bad moments.
     let best = std::iter::repeat_with(lapse).take(6).min().unwrap();
     assert!(best < 50, "{best} ms");
+}
+
+/// What means "end" to a program at a terminal means it to us, unless the caller wants us to outlive it, as `nohup` does.
+#[test]
+fn a_hangup_and_a_quit_end_the_command_unless_they_are_ignored() {
+    for (signal, name) in [(libc::SIGHUP, "HUP"), (libc::SIGQUIT, "QUIT")] {
+        let exec = Exec::new();
+        let running = started(&exec, ": > $SCRATCH/up; sleep 1000; true");
+        kill(running.pid(), signal);
+        let done = running.wait();
+        assert_eq!((done.outcome(), done.code), ("killed", 143), "{name}");
+        assert_eq!(done.meta["ended_by"], "user", "{name}");
+
+        let text = ": > $SCRATCH/up; while [[ ! -e $SCRATCH/go ]]; do sleep 0.01; done; exit 5";
+        let running = exec.start_under(&format!("trap '' {name}"), text);
+        wait_for("the start", || {
+            std::fs::remove_file(exec.path("scratch/up")).ok()
+        });
+        kill(running.pid(), signal);
+        std::fs::write(exec.path("scratch/go"), "").unwrap();
+        let done = running.wait();
+        assert_eq!((done.outcome(), done.code), ("exited", 5), "{name}");
+        exec.tidy();
+    }
+}
+
+/// Who ended it first has ended it, whatever is said or runs out while it takes its leave.
+#[test]
+fn only_the_first_end_counts() {
+    let exec = Exec::new();
+    let text = "trap 'echo leaving; while [[ ! -e $SCRATCH/go ]]; do sleep 0.01; done; exit 0' TERM; echo up; while :; do sleep 0.01; done";
+    let mut task = exec.task(text, &json!({"grace_secs": 20, "timeout_secs": 1.5}));
+    task.shows("up");
+    task.channel
+        .send(json!({"verb": "end", "by": "agent", "id": 7}), b"");
+    task.shows("leaving");
+    kill(task.pid(), libc::SIGTERM);
+    // Past the limit on its time, which has nothing to say any more.
+    wait_for("the limit to pass", || {
+        (task.status()["elapsed_ms"].as_u64()? > 1600).then_some(())
+    });
+    std::fs::write(exec.path("scratch/go"), "").unwrap();
+    let ended = task.ended();
+    assert_eq!(ended["outcome"], "killed", "{ended}");
+    assert_eq!(
+        (&ended["ended_by"], &ended["timed_out"]),
+        (&json!("agent"), &json!(false)),
+        "{ended}"
+    );
 }

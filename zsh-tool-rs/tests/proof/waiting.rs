@@ -89,11 +89,11 @@ fn output_flows_in_large_blocks_and_trickles_at_once() {
         "{} bytes a read: {io}",
         size / calls
     );
+    let peak = peak_kb(task.pid()).unwrap();
+    assert!(peak < 8 * 1024, "{peak} KiB");
     task.ask(json!({"verb": "end", "by": "agent"}));
 
     let exec = Exec::new();
     let mut task = exec.task("echo first; exec sleep 1000", &json!({}));
     task.shows("first");
-    let peak = peak_kb(task.pid()).unwrap();
-    assert!(peak < 8 * 1024, "{peak} KiB");
 }
