@@ -283,7 +283,7 @@ impl Task {
             self.status = Some(status);
             self.shell_ended = Some(now);
             self.drain_from = Some(now);
-            self.ended_early = self.ending.as_ref().map(Ending::by);
+            self.ended_early = self.ending.as_mut().map(Ending::shell_died);
             if let Some(terminal) = &mut self.terminal {
                 terminal.shell_ended();
             }

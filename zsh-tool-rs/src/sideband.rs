@@ -13,6 +13,8 @@ use std::borrow::Cow;
 use std::ffi::CString;
 use std::path::Path;
 
+use memchr::memmem;
+
 use crate::sys::fifo::is_privileged;
 pub use folder::Sideband;
 
@@ -64,13 +66,22 @@ pub fn has_pipe(text: &[u8]) -> bool {
     run % 2 == 1
 }
 
+/// Whether a text may set something up for the end of its shell, where the hook would be in the way. A trap given as a string may run a
+/// pipeline of its own after the last one, so that nothing could be believed; and after `exit` in a function zsh runs only the first of
+/// the functions that are to be called then, which would be the hook instead of the text's own.
+fn speaks_of_its_end(text: &[u8]) -> bool {
+    [&b"trap"[..], b"zshexit"]
+        .iter()
+        .any(|word| memmem::find(text, word).is_some())
+}
+
 /// Chooses how the codes of `text` are learned, and makes ready what that takes.
 ///
 /// `sideband` is one prepared ahead, or `None` to make one only when the text needs it. `env` is the command's environment and `zsh`
 /// the shell that will run it, as a direct child of this process.
 #[must_use]
 pub fn arm(sideband: Option<Sideband>, text: &[u8], env: &[CString], zsh: &Path) -> Armed {
-    if !has_pipe(text) {
+    if !has_pipe(text) || speaks_of_its_end(text) {
         return Armed::plain(sideband);
     }
     let sideband = sideband.or_else(Sideband::temporary);

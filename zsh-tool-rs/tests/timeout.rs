@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::Exec;
+use serde_json::json;
+
 use common::proc::{marker, with_marker};
+use common::{Exec, pause};
 
 #[test]
 fn a_timeout_ends_the_command_and_says_so() {
@@ -65,6 +67,35 @@ fn silence_is_limited_and_output_is_not_silence() {
         (done.meta["timed_out"].as_bool(), &done.meta["ended_by"]),
         (Some(true), &"idle_timeout".into())
     );
+}
+
+/// A program that waits for us to go on typing is not stuck.
+#[test]
+fn input_is_not_silence() {
+    let exec = Exec::new();
+    let mut task = exec.task(
+        "while read -r x; do :; done",
+        &json!({"stdin": "keep", "idle_timeout_secs": 1}),
+    );
+    let begun = Instant::now();
+    let mut typed = begun;
+    while begun.elapsed() < Duration::from_secs(2) {
+        if typed.elapsed() > Duration::from_millis(200) {
+            assert_eq!(task.input(b"x\n")["ok"], true);
+            typed = Instant::now();
+        }
+        pause();
+    }
+    let ended = task.ended();
+    assert_eq!(ended["outcome"], "idle_timeout", "{ended}");
+    assert!(ended["elapsed_ms"].as_u64().unwrap() >= 2800, "{ended}");
+}
+
+#[test]
+fn no_limit_is_a_limit_of_zero() {
+    let exec = Exec::new().timeout("0").args(&["--idle-timeout", "0"]);
+    let done = exec.run("sleep 0.3; exit 4");
+    assert_eq!((done.code, done.outcome()), (4, "exited"));
 }
 
 #[test]

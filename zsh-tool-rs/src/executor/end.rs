@@ -1,5 +1,5 @@
 //! Ending a command: asking, waiting for the grace period, killing, and then hunting the strays.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::tree;
@@ -47,8 +47,8 @@ pub struct Ending {
     due: Instant,
     killing_since: Instant,
     pause: Duration,
-    /// The next look for orphans, while what runs has been asked to end.
-    look: Instant,
+    /// A child has died since the last look for orphans.
+    orphans_due: bool,
     asked: Asked,
 }
 
@@ -76,7 +76,7 @@ impl Ending {
             due: now,
             killing_since: now,
             pause: FIRST_PAUSE,
-            look: now,
+            orphans_due: false,
             asked: Asked::default(),
         };
         if let Some(master) = target.terminal {
@@ -86,12 +86,6 @@ impl Ending {
             ending.ask(target);
         }
         ending
-    }
-
-    /// Who wanted it.
-    #[must_use]
-    pub fn by(&self) -> EndedBy {
-        self.by
     }
 
     /// When the first signal was sent.
@@ -105,21 +99,23 @@ impl Ending {
     pub fn due(&self) -> Option<Instant> {
         match self.stage {
             Stage::GivenUp => None,
-            _ if self.is_asking() => Some(self.due.min(self.look)),
             _ => Some(self.due),
         }
     }
 
     /// A child has died, and what it had started is ours now.
     pub fn child_died(&mut self) {
-        if self.is_asking() {
-            self.look = self.began;
-            self.pause = FIRST_PAUSE;
-        }
+        self.orphans_due = true;
     }
 
-    fn is_asking(&self) -> bool {
-        matches!(self.stage, Stage::Asked | Stage::HungUp)
+    /// The shell has died, and who wanted it. With it the kernel has hung up its terminal, and nobody is left for the words in between.
+    pub fn shell_died(&mut self) -> EndedBy {
+        self.due = match self.stage {
+            Stage::Interrupted => self.began,
+            Stage::Asked => self.began + self.grace,
+            Stage::HungUp | Stage::Killing | Stage::GivenUp => self.due,
+        };
+        self.by
     }
 
     /// Whether something is left that even SIGKILL does not end.
@@ -131,8 +127,8 @@ impl Ending {
     /// Takes the next step if its time has come.
     pub fn step(&mut self, target: Target, now: Instant) {
         if now < self.due {
-            if self.is_asking() && now >= self.look {
-                self.ask_orphans(now);
+            if self.orphans_due && matches!(self.stage, Stage::Asked | Stage::HungUp) {
+                self.ask_orphans();
             }
             return;
         }
@@ -164,21 +160,25 @@ impl Ending {
             group: target.group,
             processes: broadcast(target.group, &REQUEST),
         };
+        // Those orphaned by what ended before or between our two looks at it.
+        self.ask_orphans();
     }
 
     /// Asks those whose parents started them while these were being asked: no walk of the tree could see them. Children of
     /// the living are left alone, as they may be how their parent takes its leave.
-    fn ask_orphans(&mut self, now: Instant) {
-        for orphan in tree::children() {
-            let had_its_group = Some(orphan.group) == self.asked.group;
-            if !had_its_group && self.asked.processes.insert(orphan.pid) {
+    fn ask_orphans(&mut self) {
+        self.orphans_due = false;
+        for pid in tree::children() {
+            if !self.asked.processes.insert(pid) {
+                continue;
+            }
+            let group = tree::living_group_of(pid);
+            if group.is_some() && group != self.asked.group {
                 for signal in REQUEST {
-                    let _was_there = signal::send(orphan.pid, signal);
+                    let _was_there = signal::send(pid, signal);
                 }
             }
         }
-        self.look = now + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
     /// An interactive shell obeys nothing else, and its terminal is indeed going away.
@@ -222,22 +222,26 @@ fn interrupt(group: Option<i32>, master: i32) {
 
 /// Sends signals to the group at once, and to each process outside it. Gives everybody that it saw.
 fn broadcast(group: Option<i32>, signals: &[i32]) -> HashSet<i32> {
-    let seen = || tree::descendants().into_iter().map(|process| process.pid);
+    let seen = || {
+        let all = tree::descendants().into_iter();
+        all.map(|process| (process.pid, Some(process.group)))
+    };
     // Looked for first: while the group dies, its orphans move to us, and a walk of the tree can miss one.
-    let mut pids: HashSet<i32> = seen().collect();
+    let mut groups: HashMap<i32, Option<i32>> = seen().map(|(pid, _)| (pid, None)).collect();
     if let Some(group) = group {
         for signal in signals {
             let _was_there = signal::send_group(group, *signal);
         }
     }
-    pids.extend(seen());
-    for pid in &pids {
-        // Only now does it tell who was in the group when that was told: one may have left it since the first walk.
-        if tree::group_of(*pid).is_some_and(|now| Some(now) != group) {
+    // Only the second walk tells who was in the group when that was told: one may have left it since the first.
+    groups.extend(seen());
+    for (pid, now) in &groups {
+        let now = now.or_else(|| tree::living_group_of(*pid));
+        if now.is_some() && now != group {
             for signal in signals {
                 let _was_there = signal::send(*pid, *signal);
             }
         }
     }
-    pids
+    groups.into_keys().collect()
 }

@@ -1,5 +1,7 @@
 //! The processes a command has left behind: everything below us, wherever it has put itself.
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
 
 /// A process as `/proc` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Process {
     pub name: String,
     /// A signal has killed it, only it has not yet run to notice.
     pub is_doomed: bool,
+    /// It has no threads besides its first.
+    has_one_thread: bool,
 }
 
 /// SIGKILL among the pending signals: the kernel puts it there for every signal that ends a process.
@@ -35,6 +39,7 @@ impl Process {
         let (pid, rest) = stat.split_once(" (")?;
         let (name, rest) = rest.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
+        let has_one_thread;
         Some(Process {
             pid: pid.parse().ok()?,
             name: name.to_owned(),
@@ -42,17 +47,33 @@ impl Process {
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
             is_doomed: {
-                // The 9th and the 31st field of the line: the kernel's flags and the pending signals.
-                let mut bits = |skip| fields.nth(skip).and_then(|n| n.parse::<u64>().ok());
-                let (flags, pending) = (bits(3), bits(21));
+                // The 9th, the 20th and the 31st field of the line: the kernel's flags, how many threads, the pending signals.
+                let mut number = |skip| fields.nth(skip).and_then(|n| n.parse::<u64>().ok());
+                let (flags, threads, pending) = (number(3), number(10), number(10));
+                has_one_thread = threads == Some(1);
                 flags.unwrap_or(0) & LEAVING != 0 || pending.unwrap_or(0) & KILL_PENDING != 0
             },
+            has_one_thread,
         })
     }
 
     fn read(pid: i32) -> Option<Process> {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Process::parse(&String::from_utf8_lossy(&stat))
+        // In one piece: an end is as quick as the looks at the tree are, and a name is short.
+        let mut stat = [0; 1024];
+        let mut file = File::open(format!("/proc/{pid}/stat")).ok()?;
+        let length = file.read(&mut stat).ok()?;
+        Process::parse(&String::from_utf8_lossy(stat.get(..length)?))
+    }
+
+    /// Its children. None where the kernel does not list them.
+    fn children(&self) -> Option<Vec<i32>> {
+        let own = if self.has_one_thread {
+            // Asked for the only thread, the kernel answers with fewer words; one that has just been joined is left out at worst.
+            children_of_thread(Path::new(&format!("/proc/{0}/task/{0}", self.pid)))
+        } else {
+            None
+        };
+        own.or_else(|| children_of(self.pid))
     }
 }
 
@@ -67,44 +88,42 @@ pub fn descendants() -> Vec<Process> {
     let mut pids = children;
     while !pids.is_empty() {
         let generation: Vec<Process> = pids.drain(..).filter_map(Process::read).collect();
-        pids.extend(
-            generation
-                .iter()
-                .filter_map(|p| children_of(p.pid))
-                .flatten(),
-        );
+        pids.extend(generation.iter().filter_map(Process::children).flatten());
         found.extend(generation);
     }
     found.retain(Process::is_alive);
     found
 }
 
-/// Our own living children, adopted ones too. Empty where the kernel does not list them.
+/// Our own children, adopted ones too, living or not. Empty where the kernel does not list them.
 #[must_use]
-pub fn children() -> Vec<Process> {
+pub fn children() -> Vec<i32> {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
-    let pids = children_of(own).unwrap_or_default();
-    let found = pids.into_iter().filter_map(Process::read);
-    found.filter(Process::is_alive).collect()
+    children_of(own).unwrap_or_default()
 }
 
-/// The group that a process is in now.
+/// The group that a process is in now, while it lives.
 #[must_use]
-pub fn group_of(pid: i32) -> Option<i32> {
-    Process::read(pid).map(|process| process.group)
+pub fn living_group_of(pid: i32) -> Option<i32> {
+    let process = Process::read(pid).filter(Process::is_alive)?;
+    Some(process.group)
 }
 
 /// The children of all threads of `pid`. None where the kernel does not list them.
 fn children_of(pid: i32) -> Option<Vec<i32>> {
     let mut children: Vec<i32> = Vec::new();
     for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let list = fs::read_to_string(thread.path().join("children")).ok()?;
-        children.extend(
-            list.split_ascii_whitespace()
-                .filter_map(|p| p.parse::<i32>().ok()),
-        );
+        children.extend(children_of_thread(&thread.path())?);
     }
     Some(children)
+}
+
+fn children_of_thread(thread: &Path) -> Option<Vec<i32>> {
+    let mut list = String::with_capacity(4096);
+    let mut file = File::open(thread.join("children")).ok()?;
+    file.read_to_string(&mut list).ok()?;
+    let pids = list.split_ascii_whitespace().filter_map(|p| p.parse().ok());
+    Some(pids.collect())
 }
 
 /// The slow way: every process there is, and then those that descend from `root`.

@@ -60,6 +60,15 @@ pub fn cpu_ns(pid: i32) -> u64 {
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
 
+/// How often it has waited for something so far.
+pub fn wake_ups(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
 /// Kilobytes of memory at their highest.
 pub fn peak_kb(pid: i32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -33,9 +33,10 @@ pub const SIDEBAND: &[Case] = &[
         &[&[0, 0]],
     ),
     case("zshexit() { echo z }; true | false", &[&[1]]),
+    case("g() { echo g }; zshexit_functions+=g; true | true", &[&[0]]),
     case(
-        "g() { echo g }; zshexit_functions+=g; true | true",
-        &[&[0, 0]],
+        "g() { echo g }; zshexit_functions=(g); f() { true | true; exit 9 }; f",
+        &[&[9]],
     ),
     case("trap 'echo D' DEBUG; false | true", &[&[0]]),
     case(

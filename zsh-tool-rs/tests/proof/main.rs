@@ -12,6 +12,8 @@ mod common;
 
 mod cases;
 mod containment;
+mod crossed;
+mod ending;
 mod exact;
 mod fault;
 mod interactive;

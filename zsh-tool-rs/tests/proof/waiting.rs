@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::common::channel::Task;
-use super::common::proc::{cpu_ns, peak_kb};
+use super::common::proc::{cpu_ns, peak_kb, wake_ups};
 use super::common::{Exec, Running, kill};
 use super::fault::recording;
 
@@ -56,14 +56,6 @@ fn waiting_costs_nothing() {
     }
 }
 
-fn wake_ups(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-    line.unwrap().trim().parse().unwrap()
-}
-
 #[test]
 fn a_timeout_is_exact_to_20_ms() {
     let late = |_| {
@@ -97,11 +89,11 @@ fn output_flows_in_large_blocks_and_trickles_at_once() {
         "{} bytes a read: {io}",
         size / calls
     );
+    let peak = peak_kb(task.pid()).unwrap();
+    assert!(peak < 8 * 1024, "{peak} KiB");
     task.ask(json!({"verb": "end", "by": "agent"}));
 
     let exec = Exec::new();
     let mut task = exec.task("echo first; exec sleep 1000", &json!({}));
     task.shows("first");
-    let peak = peak_kb(task.pid()).unwrap();
-    assert!(peak < 8 * 1024, "{peak} KiB");
 }
