@@ -27,8 +27,8 @@ let
       root = ../zsh-tool-rs;
       fileset = ../zsh-tool-rs;
     };
-    inherit ((lib.importTOML ../.cargo/config.toml).env) LIBSQLITE3_FLAGS;
     CARGO_PROFILE = "dev";
+    inherit (lib.importTOML ../.cargo/config.toml) env;
   };
   cargoArtifacts = craneLib.buildDepsOnly crate;
   inRust =
