@@ -66,7 +66,9 @@ let
       doInstallCargoArtifacts = false;
       installPhaseCommand = ''
         mkdir -p $out/bin
-        find target/debug/examples -maxdepth 1 -type f -executable ! -name '*-*' -exec cp -t $out/bin {} +
+        # below the target's own name where crane says that one
+        find target -path '*/debug/examples/*' -type f -executable ! -name '*-*' -exec cp -t $out/bin {} +
+        test -x $out/bin/rules
       '';
     }
   );
