@@ -126,6 +126,7 @@ let
         inherit (crate) pname version src;
         inherit advisory-db;
       };
+      deny = craneLib.cargoDeny { inherit (crate) pname version src; };
     };
   byKind = {
     rust = inRust;
