@@ -7,8 +7,12 @@ let
       mkdir -p $out/bin
       for program in ${toString programs}; do ln -s /usr/bin/$program $out/bin/; done
     '';
+  # those that a registry of Python packages has, and an offline machine so can run
+  wheel = name: final.python3.pkgs."astral-dev-toolchain-${name}" // { meta.mainProgram = name; };
 in
 {
+  cargo-audit = wheel "cargo-audit";
+  cargo-deny = wheel "cargo-deny";
   openssh = host "openssh" [
     "ssh"
     "scp"

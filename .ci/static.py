@@ -1,4 +1,4 @@
-"""Tell whether a program is one static file: no interpreter and no library to load (ELF only).
+"""Tell whether a program is one static file: no interpreter, no library to load, nothing to relocate (ELF only).
 
     static.py PROGRAM
 
@@ -10,13 +10,15 @@ import sys
 from pathlib import Path
 
 INTERP, DYNAMIC, NEEDED = 3, 2, 1
+AT_FIXED_ADDRESS = 2
 
 
 def problems(elf: bytes) -> list[str]:
-    """Return what makes this 64-bit little-endian ELF file depend on others."""
+    """Return what makes this 64-bit little-endian ELF file depend on others, or on where it is loaded."""
     table_offset = struct.unpack_from("<Q", elf, 0x20)[0]
     entry_size, entries = struct.unpack_from("<HH", elf, 0x36)
-    found = []
+    kind_of_file = struct.unpack_from("<H", elf, 0x10)[0]
+    found = [] if kind_of_file == AT_FIXED_ADDRESS else ["it moves itself to another address at each start"]
     for number in range(entries):
         at = table_offset + number * entry_size
         kind = struct.unpack_from("<I", elf, at)[0]

@@ -27,8 +27,8 @@ let
       root = ../zsh-tool-rs;
       fileset = ../zsh-tool-rs;
     };
-    inherit ((lib.importTOML ../.cargo/config.toml).env) LIBSQLITE3_FLAGS;
     CARGO_PROFILE = "dev";
+    inherit (lib.importTOML ../.cargo/config.toml) env;
   };
   cargoArtifacts = craneLib.buildDepsOnly crate;
   inRust =
@@ -66,7 +66,9 @@ let
       doInstallCargoArtifacts = false;
       installPhaseCommand = ''
         mkdir -p $out/bin
-        find target/debug/examples -maxdepth 1 -type f -executable ! -name '*-*' -exec cp -t $out/bin {} +
+        # below the target's own name where crane says that one
+        find target -path '*/debug/examples/*' -type f -executable ! -name '*-*' -exec cp -t $out/bin {} +
+        test -x $out/bin/rules
       '';
     }
   );
@@ -124,15 +126,15 @@ let
         inherit (crate) pname version src;
         inherit advisory-db;
       };
+      deny = craneLib.cargoDeny { inherit (crate) pname version src; };
     };
   byKind = {
     rust = inRust;
     python = atTop { };
     suite = atTop {
       ZSH_TOOL_EXEC = lib.getExe zsh-tool-exec;
+      # nothing of the other suite: where both fail, both are to be seen
       ZSH_TOOL_RULES = "${rules}/bin/rules";
-      # not beside the other suite, for the clock's sake
-      waitsFor = checks.rust-tests;
     };
     inherit installed;
     nix = check: special.${check.name};

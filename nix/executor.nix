@@ -11,6 +11,9 @@ let
   craneLib = crane.mkLib (if isLinux then pkgs.pkgsStatic else pkgs);
   crate = ../zsh-tool-rs;
   manifest = (lib.importTOML (crate + "/Cargo.toml")).package;
+  # What cargo reads in a checkout and does not see here: its flags and SQLite's have one home for both.
+  configuration = lib.importTOML ../.cargo/config.toml;
+  flags = lib.optionals isLinux configuration.target."cfg(target_os = \"linux\")".rustflags;
   common = {
     pname = manifest.name + lib.optionalString again "-again";
     inherit (manifest) version;
@@ -24,8 +27,10 @@ let
       ];
     };
     strictDeps = true;
-    # SQLite without extension loading, as cargo's own configuration has it; its rustflags are not taken over
-    inherit ((lib.importTOML ../.cargo/config.toml).env) LIBSQLITE3_FLAGS;
+    # not RUSTFLAGS, which would shut out what crane adds to this one
+    env = configuration.env // {
+      CARGO_BUILD_RUSTFLAGS = toString flags;
+    };
     # `rust-tests` runs them, natively
     doCheck = false;
     # pkgsStatic sets it for build scripts too, which are glibc programs and then do not link
@@ -37,7 +42,9 @@ craneLib.buildPackage (
   // {
     cargoArtifacts = craneLib.buildDepsOnly common;
     # where it finds zsh when neither a flag nor the environment says
-    env.ZSH_TOOL_BUILD_ZSH = lib.getExe pkgs.zsh;
+    env = common.env // {
+      ZSH_TOOL_BUILD_ZSH = lib.getExe pkgs.zsh;
+    };
     meta = {
       inherit (manifest) description;
       mainProgram = manifest.name;
