@@ -4,6 +4,7 @@
 //! `fill time DB NUMBER [ROWS]` records that many commands, first each as an executor of its own
 //! would (open, record, upkeep, close), then all on one connection, and prints the medians. ROWS is
 //! the bound that retention keeps; by default none is removed.
+//! `fill shrink DB ROWS` records until no more rows than that are left, and prints the spreads of what that took.
 
 use std::error::Error;
 use std::path::Path;
@@ -22,7 +23,10 @@ fn main() -> Outcome<()> {
         ["rows", db, number] => fill(Path::new(db), number.parse()?),
         ["time", db, number] => time(Path::new(db), number.parse()?, u64::MAX),
         ["time", db, number, rows] => time(Path::new(db), number.parse()?, rows.parse()?),
-        _ => Err("usage: fill rows DB NUMBER | fill time DB NUMBER [ROWS]".into()),
+        ["shrink", db, rows] => shrink(Path::new(db), rows.parse()?),
+        _ => Err(
+            "usage: fill rows DB NUMBER | fill time DB NUMBER [ROWS] | fill shrink DB ROWS".into(),
+        ),
     }
 }
 
@@ -125,6 +129,39 @@ fn time(path: &Path, number: u64, rows: u64) -> Outcome<()> {
             "first_record_us": spread(first),
             "upkeep_us": spread(upkeep),
             "warm_record_us": spread(warm),
+        })
+    );
+    Ok(())
+}
+
+fn shrink(path: &Path, rows: u32) -> Outcome<()> {
+    let limits = Retention {
+        rows: rows.into(),
+        half_life_days: 36_500.0,
+    };
+    let reader = Connection::open(path)?;
+    let mut span = reader.prepare(
+        "SELECT (SELECT max(rowid) FROM observations) - (SELECT min(rowid) FROM observations) + 1",
+    )?;
+    let mut alan = Alan::open(path, limits)?;
+    let (mut records, mut upkeep) = (Vec::new(), Vec::new());
+    let mut commands = 0;
+    while span.query_row([], |row| row.get::<_, i64>(0))? > rows.into() {
+        records.push(record(&mut alan, commands)?);
+        let started = Instant::now();
+        alan.after_answer();
+        upkeep.push(started.elapsed());
+        commands += 1;
+    }
+    let counted: i64 =
+        reader.query_row("SELECT count(*) FROM observations", [], |row| row.get(0))?;
+    println!(
+        "{}",
+        json!({
+            "commands": commands,
+            "rows": counted,
+            "record_us": spread(records),
+            "upkeep_us": spread(upkeep),
         })
     );
     Ok(())

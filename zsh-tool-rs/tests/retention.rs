@@ -4,6 +4,9 @@
 
 mod ledger;
 
+use std::fs::File;
+use std::time::{Duration, Instant};
+
 use ledger::{Ledger, success};
 use rusqlite::Connection;
 use zsh_tool_exec::alan::{Alan, Observation, Retention};
@@ -193,4 +196,35 @@ fn many_old_recent_commands_go_with_the_upkeep() {
     record(&mut alan, 400..401);
     alan.after_answer();
     assert_eq!(ledger.count("recent_commands"), 1);
+}
+
+/// As an executor that waits to write holds it.
+fn line_up(ledger: &Ledger) -> File {
+    let queue = File::open(ledger.directory.path().join("alan.db-queue")).unwrap();
+    queue.lock().unwrap();
+    queue
+}
+
+#[test]
+fn upkeep_waits_for_another_time_while_somebody_waits_to_write() {
+    let ledger = Ledger::new();
+    let mut alan = open(&ledger, 10);
+    record(&mut alan, 0..50);
+    let waiting = line_up(&ledger);
+    alan.after_answer();
+    assert_eq!(ledger.count("observations"), 50);
+    drop(waiting);
+    alan.after_answer();
+    assert_eq!(ledger.count("observations"), 10);
+}
+
+#[test]
+fn who_never_leaves_the_queue_keeps_nobody_from_recording() {
+    let ledger = Ledger::new();
+    let mut alan = open(&ledger, 10);
+    let _foreign = line_up(&ledger);
+    let started = Instant::now();
+    record(&mut alan, 0..1);
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(ledger.count("observations"), 1);
 }

@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::AlanError;
 use super::file::{self, Identity};
-use super::patience::Patience;
+use super::patience::{Patience, Step};
+use super::queue::Queue;
 use super::{migrate, place, rows};
 use crate::sys::log;
 
@@ -18,6 +20,10 @@ const ATTEMPTS: u32 = 3;
 /// How many pauses the change to WAL may take. A program that holds the file in its own mode may
 /// keep it: everything works in that mode too, only slower.
 const WAL_PAUSES: u32 = 50;
+
+/// Who had no luck for so long lines up. Shorter, and all line up where many record at once: to wake one after the other takes longer
+/// than to let those write that are awake.
+const UNLUCKY: Duration = Duration::from_millis(100);
 
 /// More than a record and its rehearsal prepare, so that none pushes out another.
 const STATEMENTS: usize = 32;
@@ -35,6 +41,8 @@ pub struct Store {
     pub notice: Option<String>,
     /// How the next commit syncs.
     pub sync: Cell<&'static str>,
+    queue: Queue,
+    patience: Patience,
 }
 
 /// Opens the database at `path`. A damaged file is set aside and a new one begun.
@@ -46,12 +54,15 @@ pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
     let mut notice = None;
     for _ in 0..ATTEMPTS {
         let (identity, empty) = file::prepare(&path)?;
-        match connect(&path, empty, patience) {
+        let queue = Queue::of(&path);
+        match connect(&path, empty, patience, &queue) {
             // A file that was replaced in this moment is opened again.
             Ok(_) if Identity::at(&path) != Some(identity) => {}
             Ok(db) => {
                 return Ok(Store {
                     db,
+                    queue,
+                    patience: patience.clone(),
                     path,
                     identity,
                     notice,
@@ -74,6 +85,11 @@ fn set_aside(path: &Path, damaged: Identity) -> Result<Option<String>, AlanError
             aside.display()
         )
     }))
+}
+
+/// Whether the error says that another connection holds a lock.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Whether the error says that the file is no database or a damaged one.
@@ -102,6 +118,61 @@ impl Store {
         })
     }
 
+    /// Begins to write, as soon as nobody else does. The deadline is that of the connection's patience.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        if let Some(transaction) = self.begin_among_others()? {
+            return Ok(transaction);
+        }
+        // Whoever keeps the queue's file locked for so long is none of us: then SQLite's lock alone decides.
+        let turn = self.queue.enter(self.patience.left() / 2);
+        let step = if turn.is_some() {
+            Step::First
+        } else {
+            Step::Among
+        };
+        self.begin_with(step)
+    }
+
+    /// Tries its luck for a while, but lets those pass who had none for long.
+    fn begin_among_others(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+        let patience = Patience::new(UNLUCKY.min(self.patience.left()));
+        let mut count = 0;
+        loop {
+            if let Some(transaction) = self.begin_if_idle()? {
+                return Ok(Some(transaction));
+            }
+            if !patience.pause(count) {
+                return Ok(None);
+            }
+            count += 1;
+        }
+    }
+
+    /// Begins to write if nobody writes nor has waited for long.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn begin_if_idle(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+        if self.queue.enter_if_empty().is_none() {
+            return Ok(None);
+        }
+        match self.begin_with(Step::None) {
+            Err(error) if is_busy(&error) => Ok(None),
+            begun => begun.map(Some),
+        }
+    }
+
+    fn begin_with(&self, step: Step) -> rusqlite::Result<Transaction<'_>> {
+        self.patience.set_step(step);
+        let begun = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate);
+        // Without a log, to commit is to wait for readers.
+        self.patience.set_step(Step::Among);
+        begun
+    }
+
     /// Whether the path still leads to the file that is open here.
     #[must_use]
     pub fn is_current(&self) -> bool {
@@ -109,7 +180,12 @@ impl Store {
     }
 }
 
-fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Connection> {
+fn connect(
+    path: &Path,
+    empty: bool,
+    patience: &Patience,
+    queue: &Queue,
+) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -128,9 +204,13 @@ fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Co
         db.pragma_update(None, "synchronous", "OFF")?;
     }
     let version = persist(patience, u32::MAX, || migrate::version(&db))?;
-    use_wal(&db, path, patience)?;
     if version < migrate::PRESENT {
+        // One after the other: the first does it for all.
+        let _turn = queue.enter(patience.left() / 2);
+        use_wal(&db, path, patience)?;
         persist(patience, u32::MAX, || migrate::migrate(&db))?;
+    } else {
+        use_wal(&db, path, patience)?;
     }
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
@@ -166,11 +246,7 @@ fn persist<T>(
     let mut count = 0;
     loop {
         match action() {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && count < pauses
-                    && patience.pause(count) =>
-            {
+            Err(error) if is_busy(&error) && count < pauses && patience.pause(count) => {
                 count += 1;
             }
             done => return done,
