@@ -77,15 +77,14 @@ fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) {
     finish(start(&ledger.path, processes, records));
     let (all, each) = (i64::from(processes), i64::from(records));
     assert_eq!(ledger.count("observations") - before, all * (2 * each + 3));
-    let streak = |command: &str| {
-        let hash = zsh_tool_exec::alan::hash::hash(command);
-        ledger.number(&format!(
-            "SELECT current_streak FROM streaks WHERE command_hash = '{hash}'"
-        ))
-    };
-    assert_eq!(streak("shared"), all * (each + 1));
-    assert_eq!(streak("piped"), all);
+    assert_eq!(ledger.number(&streak_of("shared")), all * (each + 1));
+    assert_eq!(ledger.number(&streak_of("piped")), all);
     ledger.assert_whole();
+}
+
+fn streak_of(command: &str) -> String {
+    let hash = zsh_tool_exec::alan::hash::hash(command);
+    format!("SELECT current_streak FROM streaks WHERE command_hash = '{hash}'")
 }
 
 #[test]
@@ -117,6 +116,39 @@ fn assert_upgraded_once(ledger: &Ledger, layout: &str) {
     }
     let sql = "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema ORDER BY name)";
     assert_eq!(ledger.text(sql), fresh.text(sql), "{layout}");
+}
+
+/// One command by an executor of its own, from its start to its end.
+fn executor(path: &Path) -> Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_zsh-tool-exec"))
+        .args(["--session-id", "abcd1234", "--half-life-days", "36500"])
+        .arg("--db")
+        .arg(path)
+        .args(["--", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn executors_upgrade_databases_of_every_layout_at_the_same_moment() {
+    let layouts = ["python", "rust", "oldest"].map(|layout| (layout, Ledger::of_layout(layout)));
+    let start = |_| layouts.each_ref().map(|(_, ledger)| executor(&ledger.path));
+    let children: Vec<Child> = (0..32).flat_map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        // What was not recorded would be told here.
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert!(output.status.success());
+    }
+    for (layout, ledger) in &layouts {
+        assert_upgraded_once(ledger, layout);
+        assert_eq!(ledger.count("observations"), 3 + 32, "{layout}");
+        assert_eq!(ledger.number(&streak_of("true")), 32, "{layout}");
+        ledger.assert_whole();
+    }
 }
 
 #[test]

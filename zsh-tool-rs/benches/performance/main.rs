@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "a program of its own as well")]
 mod fill;
 mod flood;
+mod record;
 mod request;
 mod sample;
 mod startup;
@@ -27,22 +28,57 @@ fn main() -> ExitCode {
     }
 }
 
+/// What can be measured by itself: `cargo bench -- record 100` measures one part, 100 runs each.
+type Part = fn(&Bench, &mut Table) -> Result<(), Failure>;
+const PARTS: [(&str, Part); 5] = [
+    ("start", start),
+    ("record", record),
+    ("standby", standby),
+    ("flood", flooded),
+    ("size", size),
+];
+
 fn measure(table: &mut Table) -> Result<(), Failure> {
     // `cargo bench` hands its own flags on; a number is the number of runs each.
-    let runs = std::env::args()
-        .find_map(|arg| arg.parse().ok())
-        .unwrap_or(300);
-    let bench = Bench::new(runs)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runs = arguments.iter().find_map(|argument| argument.parse().ok());
+    let bench = Bench::new(runs.unwrap_or(300))?;
+    let is_named = |name: &str| arguments.iter().any(|argument| argument == name);
+    let is_any_named = PARTS.iter().any(|(name, _)| is_named(name));
+    for (name, part) in PARTS {
+        if is_named(name) || !is_any_named {
+            part(&bench, table)?;
+        }
+    }
+    table.summary();
+    Ok(())
+}
+
+fn start(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     table.heading(
         "starting one command, against the floor (static C: pipe, vfork, exec, read, wait)",
     );
-    startup::bare(&bench, table)?;
-    startup::recorded(&bench, table)?;
+    startup::bare(bench, table)?;
+    startup::recorded(bench, table)
+}
+
+fn record(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
+    table.heading("a record itself, the first after opening, against one into an empty database");
+    record::first(bench, table)
+}
+
+fn standby(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     table.heading("from an executor that stands by, against zsh -c true");
-    request::standby(&bench, table)?;
+    request::standby(bench, table)
+}
+
+fn flooded(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     table.heading("a flood of output, as a share of the rate without us");
-    flood::pipe(&bench, table)?;
-    flood::terminal(&bench, table)?;
+    flood::pipe(bench, table)?;
+    flood::terminal(bench, table)
+}
+
+fn size(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     table.heading("size");
     let size = std::fs::metadata(&bench.executor)?.len();
     table.at_most(
@@ -51,6 +87,5 @@ fn measure(table: &mut Table) -> Result<(), Failure> {
         sample::lossy(size) / 1e6,
         "",
     );
-    table.summary();
     Ok(())
 }
