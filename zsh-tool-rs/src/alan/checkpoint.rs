@@ -53,12 +53,13 @@ pub fn run(store: &Store) -> rusqlite::Result<()> {
     if whole { restart(store) } else { Ok(()) }
 }
 
-/// Makes the first commit into the log that was written back: it syncs the log's header, which no
-/// command should have to wait for, and cuts the file to what it then holds.
+/// Makes the first commit into the log that was written back, which cuts the file to what it then holds. Else the next command does.
 fn restart(store: &Store) -> rusqlite::Result<()> {
     let db = &store.db;
     db.pragma_update_and_check(None, "journal_size_limit", 0, |_| Ok(()))?;
-    let transaction = store.begin()?;
+    let Some(transaction) = store.begin_if_idle()? else {
+        return Ok(());
+    };
     db.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES ('checkpointed_at', ?1)",
         params![Moment::now().iso()],

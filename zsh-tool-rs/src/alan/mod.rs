@@ -14,12 +14,12 @@ mod open;
 mod patience;
 pub mod pipeline;
 mod place;
-mod queue;
 mod rehearsal;
 mod retention;
 mod rows;
 pub mod streak;
 mod time;
+mod unlucky;
 
 pub use error::AlanError;
 pub use observation::{Observation, Retention, ShownInsight, stored_text};

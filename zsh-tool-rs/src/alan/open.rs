@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::error::AlanError;
 use super::file::{self, Identity};
 use super::patience::{Patience, Step};
-use super::queue::Queue;
+use super::unlucky::Unlucky;
 use super::{migrate, place, rows};
 use crate::sys::log;
 
@@ -21,9 +21,8 @@ const ATTEMPTS: u32 = 3;
 /// keep it: everything works in that mode too, only slower.
 const WAL_PAUSES: u32 = 50;
 
-/// Who had no luck for so long lines up. Shorter, and all line up where many record at once: to wake one after the other takes longer
-/// than to let those write that are awake.
-const UNLUCKY: Duration = Duration::from_millis(100);
+/// Who had no luck for so long is let pass by the others.
+const UNLUCKY_AFTER: Duration = Duration::from_millis(100);
 
 /// More than a record and its rehearsal prepare, so that none pushes out another.
 const STATEMENTS: usize = 32;
@@ -41,7 +40,7 @@ pub struct Store {
     pub notice: Option<String>,
     /// How the next commit syncs.
     pub sync: Cell<&'static str>,
-    queue: Queue,
+    unlucky: Unlucky,
     patience: Patience,
 }
 
@@ -54,14 +53,13 @@ pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
     let mut notice = None;
     for _ in 0..ATTEMPTS {
         let (identity, empty) = file::prepare(&path)?;
-        let queue = Queue::of(&path);
-        match connect(&path, empty, patience, &queue) {
+        match connect(&path, empty, patience) {
             // A file that was replaced in this moment is opened again.
             Ok(_) if Identity::at(&path) != Some(identity) => {}
             Ok(db) => {
                 return Ok(Store {
                     db,
-                    queue,
+                    unlucky: Unlucky::at(&path),
                     patience: patience.clone(),
                     path,
                     identity,
@@ -126,19 +124,13 @@ impl Store {
         if let Some(transaction) = self.begin_among_others()? {
             return Ok(transaction);
         }
-        // Whoever keeps the queue's file locked for so long is none of us: then SQLite's lock alone decides.
-        let turn = self.queue.enter(self.patience.left() / 2);
-        let step = if turn.is_some() {
-            Step::First
-        } else {
-            Step::Among
-        };
-        self.begin_with(step)
+        let _seen = self.unlucky.show();
+        self.begin_with(Step::Often)
     }
 
     /// Tries its luck for a while, but lets those pass who had none for long.
     fn begin_among_others(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
-        let patience = Patience::new(UNLUCKY.min(self.patience.left()));
+        let patience = Patience::new(UNLUCKY_AFTER.min(self.patience.left()));
         let mut count = 0;
         loop {
             if let Some(transaction) = self.begin_if_idle()? {
@@ -156,7 +148,7 @@ impl Store {
     /// # Errors
     /// Whatever SQLite reports.
     pub fn begin_if_idle(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
-        if self.queue.enter_if_empty().is_none() {
+        if !self.unlucky.is_nobody() {
             return Ok(None);
         }
         match self.begin_with(Step::None) {
@@ -169,7 +161,7 @@ impl Store {
         self.patience.set_step(step);
         let begun = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate);
         // Without a log, to commit is to wait for readers.
-        self.patience.set_step(Step::Among);
+        self.patience.set_step(Step::Seldom);
         begun
     }
 
@@ -180,12 +172,7 @@ impl Store {
     }
 }
 
-fn connect(
-    path: &Path,
-    empty: bool,
-    patience: &Patience,
-    queue: &Queue,
-) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -204,13 +191,9 @@ fn connect(
         db.pragma_update(None, "synchronous", "OFF")?;
     }
     let version = persist(patience, u32::MAX, || migrate::version(&db))?;
+    use_wal(&db, path, patience)?;
     if version < migrate::PRESENT {
-        // One after the other: the first does it for all.
-        let _turn = queue.enter(patience.left() / 2);
-        use_wal(&db, path, patience)?;
         persist(patience, u32::MAX, || migrate::migrate(&db))?;
-    } else {
-        use_wal(&db, path, patience)?;
     }
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "synchronous", "NORMAL")?;

@@ -18,7 +18,7 @@ pub const UPKEEP_BOUND: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE_US: u64 = 4_000;
 const FIRST_PAUSE_US: u64 = 250;
 
-/// The same for the first in the queue: nobody else looks.
+/// The same for one that has waited for long.
 const LONGEST_HURRIED_US: u64 = 500;
 const FIRST_HURRIED_US: u64 = 60;
 
@@ -26,10 +26,10 @@ const FIRST_HURRIED_US: u64 = 60;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Step {
-    /// Seldom: many may be looking.
-    Among,
-    /// Often: it is the first in the queue, and the only one there that looks.
-    First,
+    /// As long as there is time, others may be luckier.
+    Seldom,
+    /// It has waited for long, and the others let it pass.
+    Often,
     /// Not at all: it does not wait.
     None,
 }
@@ -50,7 +50,7 @@ impl Patience {
         let patience = Self {
             started: Instant::now(),
             deadline: Arc::new(AtomicU64::new(0)),
-            step: Arc::new(AtomicU8::new(Step::Among as u8)),
+            step: Arc::new(AtomicU8::new(Step::Seldom as u8)),
         };
         patience.renew(bound);
         patience
@@ -83,7 +83,7 @@ impl Patience {
         }
         let (first, longest) = match self.step.load(Ordering::Relaxed) {
             step if step == Step::None as u8 => return false,
-            step if step == Step::First as u8 => (FIRST_HURRIED_US, LONGEST_HURRIED_US),
+            step if step == Step::Often as u8 => (FIRST_HURRIED_US, LONGEST_HURRIED_US),
             _ => (FIRST_PAUSE_US, LONGEST_PAUSE_US),
         };
         let step = (first << count.min(4)).min(longest);
