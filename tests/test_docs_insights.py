@@ -23,3 +23,4 @@ def test_every_exit_code_names_its_source() -> None:
         assert re.search(r"\(\d\w*\)|documentation", meaning.source), meaning
         assert meaning.text == meaning.text.strip()
         assert not meaning.text.endswith("."), meaning
+        assert not re.search(r"[()\[\]]", meaning.text), "it is told in brackets itself"

@@ -39,6 +39,18 @@ def test_ssh_command_lines(command: str, expected: dict[str, Any] | None) -> Non
         ("rsync -av src/ h::module", None),
         ("FOO=1 sudo rsync a [::1]:b", "[::1]"),
         ("ls -la", None),
+        ("scp -l 100 -c aes -D server a h:b", "h"),
+        ("scp -3 a:x b:y", "a"),
+        ("scp ./a:b c", None),
+        ("scp h:'a b' .", "h"),
+        ("sftp -b - -s sub -R 9 h", "h"),
+        ("sftp sftp://u@h:22/x", "h"),
+        ("sftp u@h:/d", "h"),
+        ("rsync --exclude a:b src h:dst", "h"),
+        ("rsync --rsh 'ssh -p 1' --link-dest o:ld src h:dst", "h"),
+        ("rsync -aB 100 -f 'merge x:y' src h:dst", "h"),
+        ("rsync --exclude=a:b src dst", None),
+        ("rsync rsync://h/m .", None),
     ],
 )
 def test_hosts_of_the_relatives(command: str, host: str | None) -> None:

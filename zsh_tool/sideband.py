@@ -31,6 +31,15 @@ def has_pipe(text: bytes) -> bool:
     return b"|" in text.replace(b"||", b"")
 
 
+def speaks_of_its_end(text: bytes) -> bool:
+    """Tell whether a text may set something up for the end of its shell, where the hook would be in the way.
+
+    A trap given as a string may run a pipeline of its own after the last one; and after ``exit`` in a function
+    zsh calls only the first of the functions that are due then.
+    """
+    return b"trap" in text or b"zshexit" in text
+
+
 class Sideband:
     """A private folder for one command that may be a pipeline."""
 
@@ -70,7 +79,9 @@ class Sideband:
 
 def prepare(folder: Path, text: bytes, zsh: Path) -> Sideband | None:
     """Make a sideband if the text needs one and it would work; None to run the text plain."""
-    if not has_pipe(text) or os.geteuid() != os.getuid() or _system_is_in_the_way(zsh):
+    if not has_pipe(text) or speaks_of_its_end(text):
+        return None
+    if os.geteuid() != os.getuid() or _system_is_in_the_way(zsh):
         return None
     try:
         return Sideband(folder)
@@ -84,8 +95,7 @@ def codes(line: bytes, text: bytes, exit_code: int, *, signalled: bool) -> tuple
 
 
 def _believed(line: bytes, text: bytes, exit_code: int) -> tuple[int, ...] | None:
-    # A trap given as a string may have run a pipeline of its own after the last one.
-    if b"trap" in text or not _LINE.fullmatch(line):
+    if not _LINE.fullmatch(line):
         return None
     status, *found = map(int, line.split())
     if not 2 <= len(found) <= _CODES_MAX or max(found) > 255 or status % 256 != exit_code:

@@ -14,6 +14,15 @@ SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
 SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
 _COPY_WITH_VALUE: Final = {"scp": frozenset("cDFiJloPSX"), "sftp": frozenset("BbcDFiJloPRSsX")}
 _RSYNC_WITH_VALUE: Final = frozenset("efBMT@")
+_RSYNC_LONG_LIST: Final = """
+    address backup-dir block-size bwlimit checksum-choice checksum-seed chmod chown compare-dest compress-choice
+    compress-level contimeout copy-as copy-dest debug early-input exclude exclude-from files-from filter groupmap
+    iconv include include-from info link-dest log-file log-file-format max-alloc max-delete max-size min-size
+    modify-window only-write-batch out-format outbuf partial-dir password-file port protocol read-batch
+    remote-option rsh rsync-path skip-compress sockopts stop-after stop-at suffix temp-dir timeout usermap
+    write-batch
+"""
+_RSYNC_LONG_WITH_VALUE: Final = frozenset(f"--{name}" for name in _RSYNC_LONG_LIST.split())
 _PROGRAMS: Final = ("ssh", "scp", "sftp", "rsync")
 _UNQUOTED: Final = str.maketrans("", "", "\\'\"\n")
 
@@ -41,17 +50,20 @@ def parse_ssh(command: str) -> SshCommand | None:
     As ssh does: options may follow the host too, and the first value given for user or port counts, a user
     before the host's ``@`` most of all.
     """
+    command = command.replace("\\\n", " ")
     words = list(_WORD.finditer(command))
     if not words or words[0][0] != "ssh":
         return None
     values: dict[str, str] = {}
-    position = _options([word[0] for word in words], 1, values)
+    plain = [_unquoted(word[0]) for word in words]
+    position = _options(plain, 1, values)
     if position is None or position >= len(words):
         return None
-    target = _target(_unquoted(words[position][0]))
+    target = _target(plain[position])
     if target is None:
         return None
-    rest = _options([word[0] for word in words], position + 1, values)
+    # Behind `--` there are no more options, neither before the host's name nor after it.
+    rest = position + 1 if plain[position - 1] == "--" else _options(plain, position + 1, values)
     if rest is None:
         return None
     remote = " ".join(command[words[rest].start() :].split()) if rest < len(words) else None
@@ -77,7 +89,7 @@ def remote_host(command: str) -> str | None:
     if found.name in _COPY_WITH_VALUE:
         return _copy_host(_arguments(found.args, _COPY_WITH_VALUE[found.name]), bare=found.name == "sftp")
     if found.name == "rsync":
-        words = _arguments(found.args, _RSYNC_WITH_VALUE)
+        words = _arguments(found.args, _RSYNC_WITH_VALUE, _RSYNC_LONG_WITH_VALUE)
         return _copy_host([word for word in words if not _DAEMON_PATH.match(word)])
     return None
 
@@ -99,7 +111,7 @@ def _options(words: list[str], position: int, values: dict[str, str]) -> int | N
                         return None
                     value = words[position]
                     position += 1
-                values.setdefault(letter, _unquoted(value))
+                values.setdefault(letter, value)
                 break
             if letter not in SSH_FLAGS:
                 return None
@@ -113,10 +125,13 @@ def _target(word: str) -> SshCommand | None:
             return None
         return SshCommand(found["host"], unquote(found["user"]) if found["user"] else None, found["port"])
     user, at, host = word.rpartition("@")
-    return SshCommand(host, user if at and user else None) if host else None
+    # An empty name on either side of the `@` is wrong usage.
+    return SshCommand(host, user or None) if host and (user or not at) else None
 
 
-def _arguments(words: tuple[str, ...], with_value: frozenset[str]) -> list[str]:
+def _arguments(
+    words: tuple[str, ...], with_value: frozenset[str], long_with_value: frozenset[str] = frozenset()
+) -> list[str]:
     found: list[str] = []
     position = 0
     while position < len(words):
@@ -125,6 +140,7 @@ def _arguments(words: tuple[str, ...], with_value: frozenset[str]) -> list[str]:
         if word == "--":
             return found + list(words[position:])
         if word.startswith("--") or word == "-":
+            position += word in long_with_value
             continue
         if word.startswith("-"):
             taking = next(

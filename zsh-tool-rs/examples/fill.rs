@@ -4,8 +4,10 @@
 //! `fill time DB NUMBER [ROWS]` records that many commands, first each as an executor of its own
 //! would (open, record, upkeep, close), then all on one connection, and prints the medians. ROWS is
 //! the bound that retention keeps; by default none is removed.
+//! `fill shrink DB ROWS` records until no more rows than that are left, and prints the spreads of what that took.
 
 use std::error::Error;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,12 +24,16 @@ fn main() -> Outcome<()> {
         ["rows", db, number] => fill(Path::new(db), number.parse()?),
         ["time", db, number] => time(Path::new(db), number.parse()?, u64::MAX),
         ["time", db, number, rows] => time(Path::new(db), number.parse()?, rows.parse()?),
-        _ => Err("usage: fill rows DB NUMBER | fill time DB NUMBER [ROWS]".into()),
+        ["shrink", db, rows] => shrink(Path::new(db), rows.parse()?),
+        _ => Err(
+            "usage: fill rows DB NUMBER | fill time DB NUMBER [ROWS] | fill shrink DB ROWS".into(),
+        ),
     }
 }
 
 /// The text of the n-th command: some hundred templates, some ten thousand hashes.
-fn command(n: u64) -> String {
+#[must_use]
+pub fn command(n: u64) -> String {
     let (tool, file) = (n % 97, n * 7_919 % 20_011);
     let name = char::from(b'a' + u8::try_from(file % 26).unwrap_or(0));
     format!("tool{tool} run --flag{} src/{name}x{file}", n % 5)
@@ -42,10 +48,13 @@ pub fn fill(path: &Path, number: u64) -> Outcome<()> {
     let db = Connection::open(path)?;
     db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")?;
     let transaction = Transaction::new_unchecked(&db, TransactionBehavior::Immediate)?;
-    // Sorting once is many times faster than a million insertions in random places.
+    // Sorting once is many times faster than a million insertions in random places. But it leaves pages that are full, which the next
+    // row in each splits; the second half comes one by one, as in a database that has grown, and leaves room in them.
+    let sorted = number / 2;
     let indexes = drop_indexes(&db)?;
-    insert(&db, number)?;
+    insert(&db, 0..sorted, number)?;
     db.execute_batch(&indexes)?;
+    insert(&db, sorted..number, number)?;
     transaction.commit()?;
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     Ok(())
@@ -69,14 +78,14 @@ fn drop_indexes(db: &Connection) -> Outcome<String> {
     Ok(again)
 }
 
-fn insert(db: &Connection, number: u64) -> Outcome<()> {
+fn insert(db: &Connection, rows: Range<u64>, number: u64) -> Outcome<()> {
     let mut insert = db.prepare(
         "INSERT INTO observations (id, command_hash, command_template, command_preview, exit_code,
            duration_ms, created_at, cwd, project, outcome, host, session_id)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6,
            strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now', ?7), ?8, ?8, 'exited', 'host', ?9)",
     )?;
-    for n in 0..number {
+    for n in rows {
         let text = command(n);
         let age_secs = 15_552_000 * (number - n) / number;
         let (high, low) = (n >> 16, n & 0xffff);
@@ -130,10 +139,43 @@ fn time(path: &Path, number: u64, rows: u64) -> Outcome<()> {
     Ok(())
 }
 
-fn record(alan: &mut Alan, n: u64) -> Outcome<Duration> {
-    let text = command(n * 31);
-    let started = Instant::now();
-    alan.record(&Observation {
+fn shrink(path: &Path, rows: u32) -> Outcome<()> {
+    let limits = Retention {
+        rows: rows.into(),
+        half_life_days: 36_500.0,
+    };
+    let reader = Connection::open(path)?;
+    let mut span = reader.prepare(
+        "SELECT (SELECT max(rowid) FROM observations) - (SELECT min(rowid) FROM observations) + 1",
+    )?;
+    let mut alan = Alan::open(path, limits)?;
+    let (mut records, mut upkeep) = (Vec::new(), Vec::new());
+    let mut commands = 0;
+    while span.query_row([], |row| row.get::<_, i64>(0))? > rows.into() {
+        records.push(record(&mut alan, commands)?);
+        let started = Instant::now();
+        alan.after_answer();
+        upkeep.push(started.elapsed());
+        commands += 1;
+    }
+    let counted: i64 =
+        reader.query_row("SELECT count(*) FROM observations", [], |row| row.get(0))?;
+    println!(
+        "{}",
+        json!({
+            "commands": commands,
+            "rows": counted,
+            "record_us": spread(records),
+            "upkeep_us": spread(upkeep),
+        })
+    );
+    Ok(())
+}
+
+/// A run of `text` that ended well.
+#[must_use]
+pub fn success(text: &str) -> Observation<'_> {
+    Observation {
         id: None,
         command: text.as_bytes(),
         session_id: "benchmrk",
@@ -148,7 +190,13 @@ fn record(alan: &mut Alan, n: u64) -> Outcome<Duration> {
         intent: None,
         author: None,
         insights: &[],
-    })?;
+    }
+}
+
+fn record(alan: &mut Alan, n: u64) -> Outcome<Duration> {
+    let text = command(n * 31);
+    let started = Instant::now();
+    alan.record(&success(&text))?;
     Ok(started.elapsed())
 }
 

@@ -14,6 +14,9 @@ use zsh_tool_exec::alan::{Alan, Observation};
 
 const RECORDS: &str = "ALAN_TEST_RECORDS";
 
+/// Before the number of microseconds in what a worker says.
+const WAITED: &str = "waited ";
+
 /// The process that the other tests start: opens the database and records.
 #[test]
 fn worker() {
@@ -28,11 +31,12 @@ fn worker() {
     longest = longest.max(started.elapsed());
     for _ in 0..records {
         for command in ["shared", name.as_str()] {
-            let started = Instant::now();
+            let (begin, queued_before) = (Instant::now(), ready_but_not_run());
             alan.record(&success(command)).unwrap();
-            longest = longest.max(started.elapsed());
+            let queued = ready_but_not_run().saturating_sub(queued_before);
+            longest = longest.max(begin.elapsed().saturating_sub(queued));
+            alan.after_answer();
         }
-        alan.after_answer();
     }
     // A pipeline's segments share streaks with other commands.
     let observation = Observation {
@@ -40,7 +44,14 @@ fn worker() {
         ..success("shared | piped")
     };
     alan.record(&observation).unwrap();
-    assert!(longest < Duration::from_secs(2), "waited {longest:?}");
+    println!("{WAITED}{}", longest.as_micros());
+}
+
+/// How long this thread had to wait for a processor so far: on a machine that is busy with other things, that is no wait for the database.
+fn ready_but_not_run() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split(' ').nth(1).and_then(|text| text.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }
 
 fn start(path: &Path, processes: u32, records: u32) -> Vec<Child> {
@@ -58,34 +69,38 @@ fn worker_command(path: &Path, records: u32) -> std::process::Command {
     command
 }
 
-fn finish(children: Vec<Child>) {
-    for child in children {
+/// Gives the longest time that any of them had to wait.
+fn finish(children: Vec<Child>) -> Duration {
+    let waited = children.into_iter().map(|child| {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{complained}");
-    }
+        let (_, waited) = said.split_once(WAITED).unwrap();
+        Duration::from_micros(waited.lines().next().unwrap().parse().unwrap())
+    });
+    waited.max().unwrap()
 }
 
-/// Runs the workers and checks what they must have left, beyond `before` rows.
-fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) {
+/// Runs the workers and checks what they must have left. Gives the longest wait.
+fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) -> Duration {
     let before = if ledger.path.exists() {
         ledger.count("observations")
     } else {
         0
     };
-    finish(start(&ledger.path, processes, records));
+    let waited = finish(start(&ledger.path, processes, records));
     let (all, each) = (i64::from(processes), i64::from(records));
     assert_eq!(ledger.count("observations") - before, all * (2 * each + 3));
-    let streak = |command: &str| {
-        let hash = zsh_tool_exec::alan::hash::hash(command);
-        ledger.number(&format!(
-            "SELECT current_streak FROM streaks WHERE command_hash = '{hash}'"
-        ))
-    };
-    assert_eq!(streak("shared"), all * (each + 1));
-    assert_eq!(streak("piped"), all);
+    assert_eq!(ledger.number(&streak_of("shared")), all * (each + 1));
+    assert_eq!(ledger.number(&streak_of("piped")), all);
     ledger.assert_whole();
+    waited
+}
+
+fn streak_of(command: &str) -> String {
+    let hash = zsh_tool_exec::alan::hash::hash(command);
+    format!("SELECT current_streak FROM streaks WHERE command_hash = '{hash}'")
 }
 
 #[test]
@@ -98,13 +113,65 @@ fn forty_executors_upgrade_one_database() {
     for layout in ["python", "rust", "oldest"] {
         let ledger = Ledger::of_layout(layout);
         assert_nothing_is_lost(&ledger, 40, 1);
-        assert_eq!(ledger.number("PRAGMA user_version"), 2, "{layout}");
+        assert_upgraded_once(&ledger, layout);
+    }
+}
+
+/// The present layout, all that was there before, and nothing twice.
+fn assert_upgraded_once(ledger: &Ledger, layout: &str) {
+    assert_eq!(ledger.number("PRAGMA user_version"), 2, "{layout}");
+    let old = "SELECT count(*) FROM observations WHERE id LIKE '8f14e45f-%'";
+    assert_eq!(ledger.number(old), 3, "{layout}");
+    let fresh = Ledger::new();
+    drop(fresh.open());
+    for columns in ["observations", "recent_commands"] {
+        let sql = format!(
+            "SELECT group_concat(name, ' ') FROM (SELECT name FROM pragma_table_info('{columns}') ORDER BY name)"
+        );
+        assert_eq!(ledger.text(&sql), fresh.text(&sql), "{layout}");
+    }
+    let sql = "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema ORDER BY name)";
+    assert_eq!(ledger.text(sql), fresh.text(sql), "{layout}");
+}
+
+/// One command by an executor of its own, from its start to its end.
+fn executor(path: &Path) -> Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_zsh-tool-exec"))
+        .args(["--session-id", "abcd1234", "--half-life-days", "36500"])
+        .arg("--db")
+        .arg(path)
+        .args(["--", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn executors_upgrade_databases_of_every_layout_at_the_same_moment() {
+    let layouts = ["python", "rust", "oldest"].map(|layout| (layout, Ledger::of_layout(layout)));
+    let start = |_| layouts.each_ref().map(|(_, ledger)| executor(&ledger.path));
+    let children: Vec<Child> = (0..32).flat_map(start).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        // What was not recorded would be told here.
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert!(output.status.success());
+    }
+    for (layout, ledger) in &layouts {
+        assert_upgraded_once(ledger, layout);
+        assert_eq!(ledger.count("observations"), 3 + 32, "{layout}");
+        assert_eq!(ledger.number(&streak_of("true")), 32, "{layout}");
+        ledger.assert_whole();
     }
 }
 
 #[test]
-fn sixteen_processes_record_without_loss() {
-    assert_nothing_is_lost(&Ledger::new(), 16, 250);
+fn sixteen_processes_record_without_loss_and_without_long_waits() {
+    // A machine that is busy with other things adds to the waits. It never takes from them, so once is enough.
+    let mut waits = (0..3).map(|_| assert_nothing_is_lost(&Ledger::new(), 16, 500));
+    assert!(waits.any(|wait| wait < Duration::from_secs(1)));
 }
 
 #[test]

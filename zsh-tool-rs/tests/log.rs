@@ -8,7 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Done, Exec, PATIENCE, wait_for};
+use common::{Done, EXECUTOR, Exec, PATIENCE, wait_for};
 use rusqlite::{Connection, OpenFlags};
 
 /// What the log's writer keeps room for, and what it writes without waiting for the rest.
@@ -132,4 +132,66 @@ fn hundreds_of_segments_are_recorded_whole() {
         .map(|n| format!("true --segment_{n}"))
         .collect();
     assert_whole(&segments.join(" | "), MOST_SEGMENTS, ROOM..MOST);
+}
+
+/// Runs a command that leaves a long record, and tells what was asked of the system about the log and the disk, in order.
+fn traced(exec: &Exec) -> Vec<String> {
+    let trace = exec.path("trace");
+    let text = format!("true --{}", "x".repeat(120_000));
+    let status = Command::new("strace")
+        .args([
+            "-f",
+            "-y",
+            "-e",
+            "trace=fsync,fdatasync,ftruncate,pwrite64",
+            "-o",
+        ])
+        .arg(&trace)
+        .arg(EXECUTOR)
+        .args(["--session-id", "abcd1234", "--db"])
+        .arg(exec.path("alan.db"))
+        .args(["--", &text])
+        .status();
+    assert!(status.unwrap().success());
+    let text = fs::read_to_string(trace).unwrap();
+    let kept = |line: &&str| line.contains("-wal>") || line.contains("sync(");
+    // The first word is the process.
+    let calls = text
+        .lines()
+        .filter(kept)
+        .filter_map(|line| line.split(' ').nth(1));
+    calls
+        .map(|call| call.split('(').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_log_begins_anew_without_waiting_for_the_disk_while_others_wait_to_write() {
+    let exec = Exec::new();
+    let path = exec.path("alan.db");
+    traced(&exec);
+    let _holder = reader(&path);
+    let mut calls = Vec::new();
+    while !calls.iter().any(|call| call == "ftruncate") {
+        calls = traced(&exec);
+        let log = fs::metadata(log_of(&path)).unwrap().len();
+        assert!(log < 8 << 20, "it never began anew: {calls:?}");
+    }
+    let begun = calls.iter().position(|call| call == "ftruncate").unwrap();
+    let (before, after) = calls.split_at(begun);
+    assert!(
+        before.iter().any(|call| call.ends_with("sync")),
+        "{calls:?}"
+    );
+    assert!(after.iter().any(|call| call == "pwrite64"), "{calls:?}");
+    assert!(
+        !after.iter().any(|call| call.ends_with("sync")),
+        "{calls:?}"
+    );
+    let log = fs::metadata(log_of(&path)).unwrap().len();
+    assert!(log < 1 << 20, "{log} bytes are left");
+    let check: String = reader(&path)
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
 }

@@ -4,6 +4,9 @@
 
 mod ledger;
 
+use std::fs::File;
+use std::time::{Duration, Instant};
+
 use ledger::{Ledger, success};
 use rusqlite::Connection;
 use zsh_tool_exec::alan::{Alan, Observation, Retention};
@@ -193,4 +196,40 @@ fn many_old_recent_commands_go_with_the_upkeep() {
     record(&mut alan, 400..401);
     alan.after_answer();
     assert_eq!(ledger.count("recent_commands"), 1);
+}
+
+/// As an executor does that has waited long to write.
+fn wait_long(ledger: &Ledger) -> File {
+    let sign = File::open(ledger.directory.path().join("alan.db-queue")).unwrap();
+    sign.lock_shared().unwrap();
+    sign
+}
+
+#[test]
+fn upkeep_waits_for_another_time_while_somebody_waits_to_write() {
+    let ledger = Ledger::new();
+    let mut alan = open(&ledger, 10);
+    record(&mut alan, 0..50);
+    let waiting = wait_long(&ledger);
+    alan.after_answer();
+    assert_eq!(ledger.count("observations"), 50);
+    drop(waiting);
+    alan.after_answer();
+    assert_eq!(ledger.count("observations"), 10);
+}
+
+#[test]
+fn a_record_lets_those_pass_that_waited_long_and_then_waits_no_longer_itself() {
+    let ledger = Ledger::new();
+    let mut alan = open(&ledger, 10);
+    let forever = wait_long(&ledger);
+    let started = Instant::now();
+    record(&mut alan, 0..1);
+    assert!(started.elapsed() >= Duration::from_millis(100));
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(ledger.count("observations"), 1);
+    // Locked for itself alone: none of ours does that.
+    forever.lock().unwrap();
+    record(&mut alan, 1..2);
+    assert_eq!(ledger.count("observations"), 2);
 }

@@ -12,7 +12,9 @@ from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.words import Program, after_options, deciding, program, split_words
 from zsh_tool.ssh import parse_ssh
 
-_CANNOT_RUN: Final = Meaning("found but not executable (permission, or not a program)", "zshmisc(1), sh(1p)")
+_CANNOT_RUN: Final = Meaning(
+    "found but not executable: no permission, or not a program", "zshmisc(1), sh(1p)"
+)
 _NOT_FOUND: Final = Meaning("command not found: check the name, PATH, or whether it is installed", "sh(1p)")
 SIGPIPE_CODE: Final = 141
 LAST_CLASSIC_SIGNAL: Final = 31

@@ -9,8 +9,8 @@ from typing import Final
 class Meaning:
     """What one code of one program says.
 
-    A benign one is an answer, not a failure; an unsure one may be. An obvious one says no more than the
-    program's own output does.
+    The text has no brackets: it may be told in brackets. A benign one is an answer, not a failure; an unsure
+    one may be. An obvious one says no more than the program's own output does.
     """
 
     text: str
@@ -68,7 +68,7 @@ _PYTEST = _table(
 _GIT = _table(
     "git(1) and api-error-handling",
     obvious={
-        128: "git refused: a fatal error (not a repository, unknown revision, remote trouble)",
+        128: "git refused: a fatal error, such as no repository, an unknown revision, or trouble with the remote",
         129: "wrong usage: unknown option or subcommand argument",
     },
 )
@@ -197,17 +197,17 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "timeout": _table("timeout(1)", _124="its time limit ended the command", _125="timeout itself failed"),
     "find": _table("find(1), EXIT STATUS", _1="some paths could not be read, or an -exec failed"),
     "ls": _table("ls(1)", _1="minor trouble: a subdirectory could not be read", _2="a path given is missing"),
-    "sort": _table("sort(1p), -c", _1="the input is not sorted (with -c)", _2="an error occurred"),
+    "sort": _table("sort(1p), -c", _1="with -c: the input is not sorted", _2="an error occurred"),
     "jq": _table(
         "jq(1), --exit-status",
-        _1="the last output was false or null (with -e)",
+        _1="with -e: the last output was false or null",
         _2="wrong usage or I/O error",
         _3="the program did not compile",
-        _4="there was no output (with -e)",
+        _4="with -e: there was no output",
         _5="the program failed on this input, or it is not JSON",
     ),
     "make": _table(
-        "make(1), EXIT STATUS", _1="something is not up to date (with -q)", obvious={2: "a recipe failed"}
+        "make(1), EXIT STATUS", _1="with -q: something is not up to date", obvious={2: "a recipe failed"}
     ),
     "patch": _table("patch(1)", _1="some hunks did not apply", _2="trouble, such as a missing file"),
     "ping": _table("ping(8)", _1="no reply", _2="an error, such as an unknown host"),

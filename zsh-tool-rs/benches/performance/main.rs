@@ -7,6 +7,7 @@ mod ends;
 #[allow(dead_code, reason = "a program of its own as well")]
 mod fill;
 mod flood;
+mod record;
 mod request;
 mod sample;
 mod startup;
@@ -31,8 +32,9 @@ fn main() -> ExitCode {
 /// What is measured under one name: `cargo bench -- NAME` measures that alone.
 type Part = (&'static str, fn(&Bench, &mut Table) -> Result<(), Failure>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("start", start),
+    ("record", record),
     ("standby", from_standby),
     ("flood", flood),
     ("ends", ends),
@@ -59,6 +61,11 @@ fn start(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     );
     startup::bare(bench, table)?;
     startup::recorded(bench, table)
+}
+
+fn record(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
+    table.heading("a record itself, the first after opening, against one into an empty database");
+    record::first(bench, table)
 }
 
 fn from_standby(bench: &Bench, table: &mut Table) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::params;
 
 use super::file::beside;
 use super::open::Store;
@@ -50,14 +50,16 @@ pub fn run(store: &Store) -> rusqlite::Result<()> {
         let (busy, frames, written): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(busy == 0 && frames == written)
     })?;
-    if whole { restart(db) } else { Ok(()) }
+    if whole { restart(store) } else { Ok(()) }
 }
 
-/// Makes the first commit into the log that was written back: it syncs the log's header, which no
-/// command should have to wait for, and cuts the file to what it then holds.
-fn restart(db: &Connection) -> rusqlite::Result<()> {
+/// Makes the first commit into the log that was written back, which cuts the file to what it then holds. Else the next command does.
+fn restart(store: &Store) -> rusqlite::Result<()> {
+    let db = &store.db;
     db.pragma_update_and_check(None, "journal_size_limit", 0, |_| Ok(()))?;
-    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let Some(transaction) = store.begin_if_idle()? else {
+        return Ok(());
+    };
     db.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES ('checkpointed_at', ?1)",
         params![Moment::now().iso()],

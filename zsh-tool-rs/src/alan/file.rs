@@ -11,7 +11,8 @@ use super::error::AlanError;
 use super::patience::{Patience, RECORD_BOUND};
 use super::time;
 
-const FILE_MODE: u32 = 0o600;
+/// Nobody else may read or write.
+pub const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// The files that SQLite keeps beside a database.

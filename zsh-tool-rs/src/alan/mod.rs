@@ -19,6 +19,7 @@ mod retention;
 mod rows;
 pub mod streak;
 mod time;
+mod unlucky;
 
 pub use error::AlanError;
 pub use observation::{Observation, Retention, ShownInsight, stored_text};
@@ -143,7 +144,7 @@ impl Alan {
         let oldest_recent = self.oldest_recent.take();
         let store = self.current_store()?;
         checkpoint::set_sync(store)
-            .and_then(|()| rows::insert(&store.db, draft, observation, oldest_recent))
+            .and_then(|()| rows::insert(store, draft, observation, oldest_recent))
             .map_err(|error| AlanError::from_sqlite(&store.path, "recording", error))
     }
 
@@ -187,7 +188,7 @@ impl Alan {
         };
         // Nobody is waiting for either, and the next command tries again.
         if self.upkeep.take() != Some(false) {
-            retention::share(&store.db, self.limits, pace).unwrap_or_default();
+            retention::share(store, self.limits, pace).unwrap_or_default();
         }
         checkpoint::run(store).unwrap_or_default();
     }

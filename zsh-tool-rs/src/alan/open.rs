@@ -2,13 +2,15 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::AlanError;
 use super::file::{self, Identity};
-use super::patience::Patience;
+use super::patience::{Patience, Step};
+use super::unlucky::Unlucky;
 use super::{migrate, place, rows};
 use crate::sys::log;
 
@@ -18,6 +20,9 @@ const ATTEMPTS: u32 = 3;
 /// How many pauses the change to WAL may take. A program that holds the file in its own mode may
 /// keep it: everything works in that mode too, only slower.
 const WAL_PAUSES: u32 = 50;
+
+/// Who had no luck for so long is let pass by the others.
+const UNLUCKY_AFTER: Duration = Duration::from_millis(100);
 
 /// More than a record and its rehearsal prepare, so that none pushes out another.
 const STATEMENTS: usize = 32;
@@ -35,6 +40,8 @@ pub struct Store {
     pub notice: Option<String>,
     /// How the next commit syncs.
     pub sync: Cell<&'static str>,
+    unlucky: Unlucky,
+    patience: Patience,
 }
 
 /// Opens the database at `path`. A damaged file is set aside and a new one begun.
@@ -52,6 +59,8 @@ pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
             Ok(db) => {
                 return Ok(Store {
                     db,
+                    unlucky: Unlucky::at(&path),
+                    patience: patience.clone(),
                     path,
                     identity,
                     notice,
@@ -74,6 +83,11 @@ fn set_aside(path: &Path, damaged: Identity) -> Result<Option<String>, AlanError
             aside.display()
         )
     }))
+}
+
+/// Whether the error says that another connection holds a lock.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Whether the error says that the file is no database or a damaged one.
@@ -100,6 +114,55 @@ impl Store {
             notice: store.notice.clone().or(notice),
             ..store
         })
+    }
+
+    /// Begins to write, as soon as nobody else does. The deadline is that of the connection's patience.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn begin(&self) -> rusqlite::Result<Transaction<'_>> {
+        if let Some(transaction) = self.begin_among_others()? {
+            return Ok(transaction);
+        }
+        let _seen = self.unlucky.show();
+        self.begin_with(Step::Often)
+    }
+
+    /// Tries its luck for a while, but lets those pass who had none for long.
+    fn begin_among_others(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+        let patience = Patience::new(UNLUCKY_AFTER.min(self.patience.left()));
+        let mut count = 0;
+        loop {
+            if let Some(transaction) = self.begin_if_idle()? {
+                return Ok(Some(transaction));
+            }
+            if !patience.pause(count) {
+                return Ok(None);
+            }
+            count += 1;
+        }
+    }
+
+    /// Begins to write if nobody writes nor has waited for long.
+    ///
+    /// # Errors
+    /// Whatever SQLite reports.
+    pub fn begin_if_idle(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+        if !self.unlucky.is_nobody() {
+            return Ok(None);
+        }
+        match self.begin_with(Step::None) {
+            Err(error) if is_busy(&error) => Ok(None),
+            begun => begun.map(Some),
+        }
+    }
+
+    fn begin_with(&self, step: Step) -> rusqlite::Result<Transaction<'_>> {
+        self.patience.set_step(step);
+        let begun = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate);
+        // Without a log, to commit is to wait for readers.
+        self.patience.set_step(Step::Seldom);
+        begun
     }
 
     /// Whether the path still leads to the file that is open here.
@@ -166,11 +229,7 @@ fn persist<T>(
     let mut count = 0;
     loop {
         match action() {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && count < pauses
-                    && patience.pause(count) =>
-            {
+            Err(error) if is_busy(&error) && count < pauses && patience.pause(count) => {
                 count += 1;
             }
             done => return done,

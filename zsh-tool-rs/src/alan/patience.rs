@@ -1,7 +1,7 @@
 //! How long a connection waits for other writers, and in which steps.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,29 @@ pub const UPKEEP_BOUND: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE_US: u64 = 4_000;
 const FIRST_PAUSE_US: u64 = 250;
 
+/// The same for one that has waited for long.
+const LONGEST_HURRIED_US: u64 = 500;
+const FIRST_HURRIED_US: u64 = 60;
+
+/// How often a connection looks whether the lock is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Step {
+    /// As long as there is time, others may be luckier.
+    Seldom,
+    /// It has waited for long, and the others let it pass.
+    Often,
+    /// Not at all: it does not wait.
+    None,
+}
+
 /// A deadline shared with the busy handler of a connection.
 #[derive(Clone, Debug)]
 pub struct Patience {
     started: Instant,
     /// Microseconds after `started`.
     deadline: Arc<AtomicU64>,
+    step: Arc<AtomicU8>,
 }
 
 impl Patience {
@@ -33,6 +50,7 @@ impl Patience {
         let patience = Self {
             started: Instant::now(),
             deadline: Arc::new(AtomicU64::new(0)),
+            step: Arc::new(AtomicU8::new(Step::Seldom as u8)),
         };
         patience.renew(bound);
         patience
@@ -44,15 +62,31 @@ impl Patience {
             .store(micros(self.started.elapsed() + bound), Ordering::Relaxed);
     }
 
+    /// The time until the deadline.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        let deadline = Duration::from_micros(self.deadline.load(Ordering::Relaxed));
+        deadline.saturating_sub(self.started.elapsed())
+    }
+
+    /// Says how often to look.
+    pub fn set_step(&self, step: Step) {
+        self.step.store(step as u8, Ordering::Relaxed);
+    }
+
     /// Pauses before attempt number `count`; false when the time is up.
     #[must_use]
     pub fn pause(&self, count: u32) -> bool {
-        let now = micros(self.started.elapsed());
-        let left = self.deadline.load(Ordering::Relaxed).saturating_sub(now);
+        let left = micros(self.left());
         if left == 0 {
             return false;
         }
-        let step = (FIRST_PAUSE_US << count.min(4)).min(LONGEST_PAUSE_US);
+        let (first, longest) = match self.step.load(Ordering::Relaxed) {
+            step if step == Step::None as u8 => return false,
+            step if step == Step::Often as u8 => (FIRST_HURRIED_US, LONGEST_HURRIED_US),
+            _ => (FIRST_PAUSE_US, LONGEST_PAUSE_US),
+        };
+        let step = (first << count.min(4)).min(longest);
         let pause = step / 2 + jitter() % (step / 2);
         // SQLite tells nobody when a lock is free: there is no event to wait for.
         thread::park_timeout(Duration::from_micros(pause.min(left)));

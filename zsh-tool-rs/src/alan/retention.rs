@@ -3,9 +3,10 @@
 //! Nothing here counts rows: rowids grow with time, so the distance between the lowest and the
 //! highest bounds their number from above and costs two look-ups.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::observation::Retention;
+use super::open::Store;
 use super::rows;
 use super::time::Moment;
 
@@ -48,17 +49,17 @@ const LEAST_WEIGHT: f64 = 0.01;
 /// The most rows of `recent_commands` that one share prunes.
 const PRUNED_PER_SHARE: u32 = 1_000;
 
-/// Removes this command's share of what is over the bound, too light, or no longer recent.
+/// Removes this command's share of what is over the bound, too light, or no longer recent, as long as nobody waits to write.
 ///
 /// # Errors
 /// Whatever SQLite reports; what was removed before stays removed.
-pub fn share(db: &Connection, limits: Retention, pace: Pace) -> rusqlite::Result<()> {
+pub fn share(store: &Store, limits: Retention, pace: Pace) -> rusqlite::Result<()> {
+    let db = &store.db;
     let plan = Plan::of(db, limits, pace.share(db))?;
-    if plan.is_empty() {
-        return Ok(());
-    }
     for rowids in plan.observations.chunks(AT_ONCE) {
-        let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+        let Some(transaction) = store.begin_if_idle()? else {
+            return Ok(());
+        };
         for rowid in rowids {
             forget(db, *rowid)?;
         }
@@ -67,7 +68,9 @@ pub fn share(db: &Connection, limits: Retention, pace: Pace) -> rusqlite::Result
     if plan.others.is_empty() && !plan.recent {
         return Ok(());
     }
-    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let Some(transaction) = store.begin_if_idle()? else {
+        return Ok(());
+    };
     for (table, excess) in plan.others {
         trim(db, table, excess)?;
     }

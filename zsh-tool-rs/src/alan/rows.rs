@@ -1,9 +1,10 @@
 //! The rows that one command leaves, written in one transaction.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use super::draft::{Draft, Text};
 use super::observation::{Observation, stored_text};
+use super::open::Store;
 use super::time::Moment;
 use super::{id, streak};
 
@@ -69,15 +70,16 @@ struct Run<'a> {
 /// # Errors
 /// Whatever SQLite reports; then no row was written.
 pub fn insert(
-    db: &Connection,
+    store: &Store,
     draft: &Draft,
     observation: &Observation<'_>,
     oldest_recent: Option<f64>,
 ) -> rusqlite::Result<String> {
+    let db = &store.db;
     // All that needs no lock comes before the lock.
     let context = Context::of(draft, observation);
     let runs = runs(db, draft, observation, context.now)?;
-    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let transaction = store.begin()?;
     for (index, run) in runs.iter().enumerate() {
         insert_observation(db, &context, run, (index == 0).then_some(observation))?;
         insert_recent(db, &context, run)?;

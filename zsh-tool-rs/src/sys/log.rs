@@ -4,6 +4,10 @@
 //! and given to the system when the commit is whole, before SQLite tells anybody of it. This is SQLite's own way to its files in all
 //! else: only files that are opened as a log are wrapped.
 //!
+//! A log that begins anew is cut to nothing before its first page. SQLite would write over the old pages and wait for the disk in between,
+//! with the write lock held, so that no old page is ever taken for one of the new log. Of what was cut off, no file system shows anything
+//! again. At this point all of it is in the database and on the disk, so an empty log is as good a state as a whole one.
+//!
 //! It holds for connections that never write pages of an unfinished transaction (`PRAGMA cache_spill = OFF`): else what is gathered
 //! could be of a transaction that was rolled back.
 use std::ffi::{CStr, c_int, c_void};
@@ -18,6 +22,8 @@ pub const NAME: &CStr = c"zsh-tool";
 
 /// What SQLite writes before each page: its number, the size of the database if it is the last one of a commit, salts and a checksum.
 const FRAME_HEADER: usize = 24;
+/// What SQLite writes first into a log.
+const LOG_HEADER: usize = 32;
 /// Touched when the log is opened, which is before anybody waits for a commit.
 const USUAL: usize = 128 << 10;
 /// SQLite's own way to its files takes no more than this at once: of a longer write it looks at the lowest 17 bits of the length only.
@@ -39,6 +45,8 @@ struct Gathered {
     bytes: Vec<u8>,
     /// The page that comes next is the last one of a commit.
     is_last: bool,
+    /// The log was cut to nothing, and has no page yet.
+    is_anew: bool,
 }
 
 impl Gathered {
@@ -52,6 +60,7 @@ impl Gathered {
             self.offset = offset;
         }
         self.bytes.extend_from_slice(bytes);
+        self.is_anew &= bytes.len() == LOG_HEADER;
         if bytes.len() == FRAME_HEADER {
             let size = bytes.get(4..8).unwrap_or_default();
             self.is_last = size.iter().any(|byte| *byte != 0);
@@ -205,11 +214,22 @@ unsafe extern "C" fn write(
             return result;
         }
     }
+    if offset == 0 && length == LOG_HEADER {
+        gathered(file).is_anew = cut(file) == Some(ffi::SQLITE_OK);
+    }
     if gathered(file).add(bytes, offset) {
         flush(file)
     } else {
         ffi::SQLITE_OK
     }
+}
+
+/// Cuts the file to nothing.
+fn cut(file: *mut ffi::sqlite3_file) -> Option<c_int> {
+    // SAFETY: the real file is open.
+    methods(file)
+        .xTruncate
+        .map(|truncate| unsafe { truncate(real(file), 0) })
 }
 
 /// Flushes, and then lets the real file do the rest.
@@ -260,6 +280,10 @@ unsafe extern "C" fn truncate(file: *mut ffi::sqlite3_file, size: ffi::sqlite3_i
 }
 
 unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
+    if gathered(file).is_anew {
+        // Nothing is there that could be mistaken for what follows.
+        return ffi::SQLITE_OK;
+    }
     // SAFETY: as above.
     after_flush(file, |m, real| m.xSync.map(|f| unsafe { f(real, flags) }))
 }
@@ -323,6 +347,18 @@ mod tests {
         assert!(gathered.add(&page, 4176));
         assert_eq!((gathered.offset, gathered.end()), (32, 8272));
         assert!(!gathered.is_last);
+    }
+
+    #[test]
+    fn a_log_is_anew_until_its_first_page() {
+        let mut gathered = Gathered {
+            is_anew: true,
+            ..Gathered::default()
+        };
+        assert!(!gathered.add(&[1; LOG_HEADER], 0));
+        assert!(gathered.is_anew);
+        assert!(!gathered.add(&head(1), 32));
+        assert!(!gathered.is_anew);
     }
 
     #[test]
