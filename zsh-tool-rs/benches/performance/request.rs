@@ -47,8 +47,11 @@ fn request(bench: &Bench, db: &Path, text: &str) -> Result<Duration, Failure> {
     let mut child = start(bench, db, &folder, theirs)?;
     let mut lines = BufReader::new(ours.try_clone()?);
     until(&mut lines, "hello")?;
-    // Whatever it does between its first word and its wait is not part of the request.
-    thread::sleep(Duration::from_millis(4));
+    // What it makes ready between its first word and its wait, the sideband's folder last, is not part of the request.
+    while !folder.join("z").exists() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread::sleep(Duration::from_millis(10));
     let message = message(bench, text);
     let start = Instant::now();
     ours.write_all(&message)?;
