@@ -6,7 +6,6 @@ Set up by the Makefile, which also makes what a kind of check needs (``make need
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,13 +14,6 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 DIRECTORY = {"rust": TOP / "zsh-tool-rs"}
-
-
-def obey_signals() -> None:
-    """Take no signal for ignored because the caller ignored it, as nohup does: the tests send them to commands."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def passes(check: dict[str, str], prepared: dict[str, bool]) -> bool:
@@ -43,7 +35,6 @@ def main(names: list[str]) -> int:
         known = ", ".join(check["name"] for check in listed)
         print(f"no such check: {', '.join(sorted(unknown))}; there are: {known}")
         return 2
-    obey_signals()
     prepared: dict[str, bool] = {}
     table: list[str] = []
     failed = 0

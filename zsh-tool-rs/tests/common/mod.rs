@@ -66,6 +66,8 @@ impl Done {
 
 impl Exec {
     pub fn new() -> Exec {
+        // A runner may ignore it, as nohup does, and what we compare with would ignore it too.
+        zsh_tool_exec::sys::signal::obey(libc::SIGHUP);
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("scratch")).unwrap();
         let mut exec = Exec {
