@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::executor::Report;
 use crate::meta::{Meta, Survivor};
 use crate::outcome::Outcome;
-use crate::recording::{Recorded, millis};
+use crate::recording::{Ended, Recorded, millis};
 use crate::sys::signal;
 
 /// The exit status of our process after a timeout, as timeout(1) has it.
@@ -14,7 +14,8 @@ const TIMED_OUT: i32 = 124;
 
 /// The answer about a command that ran.
 #[must_use]
-pub fn about(report: &Report, pipestatus: Vec<i32>, cwd: &Path, recorded: Recorded) -> Meta {
+pub fn about(ended: &Ended<'_>, recorded: Recorded) -> Meta {
+    let report = &ended.report;
     let survivors = report.survivors.iter().map(|process| Survivor {
         pid: process.pid,
         name: process.name.clone(),
@@ -24,7 +25,7 @@ pub fn about(report: &Report, pipestatus: Vec<i32>, cwd: &Path, recorded: Record
         ended_by: report.ended_by.map(|by| by.word().to_owned()),
         exit_code: Some(report.status.code()),
         signal: report.status.signal().map(signal::name),
-        pipestatus,
+        pipestatus: ended.pipestatus.clone(),
         timed_out: report.outcome.is_timeout(),
         elapsed_ms: millis(report.elapsed),
         grace_ms: millis(report.grace),
@@ -35,7 +36,7 @@ pub fn about(report: &Report, pipestatus: Vec<i32>, cwd: &Path, recorded: Record
         output_bytes: report.output_bytes,
         output_kept: report.output_error.is_none(),
         output_error: report.output_error.clone(),
-        cwd: lossy(cwd),
+        cwd: lossy(ended.cwd),
         error: None,
     }
 }

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::executor::kept::Kept;
 use crate::executor::{Channel, NoChannel, Takers, Task};
 use crate::meta::{self, Meta};
-use crate::recording::Recorder;
-use crate::sideband::{self, Armed, ShellExit, Sideband};
+use crate::recording::{Ended, Recorder};
+use crate::sideband::{self, ShellExit, Sideband};
 use crate::sys;
 use crate::sys::signal::{self, Signals};
 
@@ -126,14 +126,29 @@ impl Job {
             // Only in the task's own directory: should we be killed, nothing of ours lies about elsewhere.
             place.prepare();
         }
-        let (cwd, remarks) = (&self.cwd, &self.order.remarks);
+        let cwd = std::mem::take(&mut self.cwd);
+        let remarks = std::mem::take(&mut self.order.remarks);
         self.recorder
-            .rehearse(&command, cwd, remarks, &|| task.is_quiet());
+            .rehearse(&command, &cwd, &remarks, &|| task.is_quiet());
         task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
-        let status = self.answer(&task, &armed, &command);
+        let Some(report) = task.report() else {
+            return Ok(Error::Usage(String::new()).exit_code());
+        };
+        let exit = ShellExit {
+            code: report.status.code(),
+            signaled: report.status.signal().is_some(),
+        };
+        let ended = Ended {
+            pipestatus: armed.codes(&command, exit),
+            command: &command,
+            cwd: &cwd,
+            report,
+            remarks: &remarks,
+        };
         drop(armed);
-        self.stay(task)?;
-        Ok(status)
+        let is_put_off = self.answer(&ended);
+        self.stay(task, &ended, is_put_off)?;
+        Ok(answer::process_status(&ended.report))
     }
 
     /// What a request that came early left no time for, if this command needs it.
@@ -173,28 +188,19 @@ impl Job {
         error.exit_code()
     }
 
-    fn answer(&mut self, task: &Task, armed: &Armed, command: &[u8]) -> i32 {
-        let Some(report) = task.report() else {
-            return Error::Usage(String::new()).exit_code();
-        };
-        let exit = ShellExit {
-            code: report.status.code(),
-            signaled: report.status.signal().is_some(),
-        };
-        let codes = armed.codes(command, exit);
-        let remarks = &self.order.remarks;
-        let recorded = self
-            .recorder
-            .record(command, &self.cwd, &report, &codes, remarks);
-        let troubles = [&recorded.error, &report.output_error];
+    /// Gives the answer. True when the record has to be made up for.
+    fn answer(&mut self, ended: &Ended<'_>) -> bool {
+        let recorded = self.recorder.record(ended);
+        let is_put_off = recorded.is_put_off;
+        let troubles = [&recorded.error, &ended.report.output_error];
         for trouble in troubles.into_iter().flatten() {
             complain(trouble);
         }
-        self.publish(&answer::about(&report, codes, &self.cwd, recorded));
+        self.publish(&answer::about(ended, recorded));
         if let Some(notice) = self.recorder.notice() {
             complain(notice);
         }
-        answer::process_status(&report)
+        is_put_off
     }
 
     /// Writes the meta files, then tells the clients.
@@ -211,19 +217,32 @@ impl Job {
     }
 
     /// After the answer: the channel serves until nothing is left, and without one the rest of the output is handed on.
-    fn stay(mut self, mut task: Task) -> Result<(), Error> {
+    fn stay(mut self, mut task: Task, ended: &Ended<'_>, is_put_off: bool) -> Result<(), Error> {
         let Some(mut server) = self.server.take() else {
             if !task.output().is_finished() && sys::fork_away().is_ok_and(|is_copy| is_copy) {
                 hand_on(task);
             }
-            self.recorder.leave(true);
+            if is_put_off {
+                drop(task);
+                self.recorder.close();
+                if sys::fork_away().is_ok_and(|is_copy| is_copy) {
+                    make_up(self.recorder, ended);
+                }
+            } else {
+                self.recorder.leave(true);
+            }
             return Ok(());
         };
-        self.recorder.leave(false);
+        if !is_put_off {
+            self.recorder.leave(false);
+        }
         task.attend(&mut server, Task::is_over)?;
         task.collect_rest();
         task.attend(&mut server, Task::has_handed_all_on)?;
         server.farewell(Some(task));
+        if is_put_off && let Some(error) = self.recorder.record_late(ended).error {
+            complain(&error);
+        }
         Ok(())
     }
 }
@@ -254,6 +273,13 @@ fn hand_on(mut task: Task) -> ! {
     signal::obey(libc::SIGTERM);
     let attended = task.attend(&mut NoChannel, |task| task.output().is_finished());
     sys::exit_now(i32::from(attended.is_err()))
+}
+
+/// In a copy of this process, that nobody waits for: records what could not be recorded in time.
+fn make_up(mut recorder: Recorder, ended: &Ended<'_>) -> ! {
+    sys::release_standard_streams();
+    let made_up = recorder.record_late(ended);
+    sys::exit_now(i32::from(made_up.error.is_some()))
 }
 
 impl Order {

@@ -14,6 +14,23 @@ pub struct Recorded {
     pub observation_id: Option<String>,
     /// Why it is not, if it should be.
     pub error: Option<String>,
+    /// Only other writers stood in the way: it can be tried again when nobody waits for it.
+    pub is_put_off: bool,
+}
+
+/// A command that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended<'a> {
+    /// Its text.
+    pub command: &'a [u8],
+    /// Where it ran.
+    pub cwd: &'a Path,
+    /// How it ended.
+    pub report: Report,
+    /// The codes of its last pipeline.
+    pub pipestatus: Vec<i32>,
+    /// What the caller wants recorded with it.
+    pub remarks: &'a Remarks,
 }
 
 /// The database, if there is to be one.
@@ -55,54 +72,61 @@ impl Recorder {
         }
     }
 
-    fn open(&mut self) {
-        if let Some(database) = &self.database {
+    /// Records one command while its answer waits.
+    pub fn record(&mut self, ended: &Ended<'_>) -> Recorded {
+        let (Some(database), true) = (&self.database, ended.remarks.is_wanted) else {
+            return Recorded::default();
+        };
+        if !matches!(self.alan, Some(Ok(_))) {
             self.alan = Some(Alan::open(&database.path, database.retention));
         }
+        self.with(ended, Alan::record)
     }
 
-    /// Records one command that has ended.
-    pub fn record(
+    /// Records what had to be put off, now that nobody waits for it.
+    pub fn record_late(&mut self, ended: &Ended<'_>) -> Recorded {
+        let is_open = matches!(self.alan, Some(Ok(_)));
+        if let (Some(database), false) = (&self.database, is_open) {
+            self.alan = Some(Alan::open_late(&database.path, database.retention));
+        }
+        self.with(ended, Alan::record_late)
+    }
+
+    fn with(
         &mut self,
-        command: &[u8],
-        cwd: &Path,
-        report: &Report,
-        pipestatus: &[i32],
-        remarks: &Remarks,
+        ended: &Ended<'_>,
+        record: fn(&mut Alan, &Observation<'_>) -> Result<String, AlanError>,
     ) -> Recorded {
-        if !remarks.is_wanted || self.database.is_none() {
-            return Recorded::default();
-        }
-        if !matches!(self.alan, Some(Ok(_))) {
-            self.open();
-        }
         let (Some(database), Some(alan)) = (&self.database, &mut self.alan) else {
             return Recorded::default();
         };
+        let Ended {
+            report, remarks, ..
+        } = ended;
         let signal = report.status.signal().map(signal::name);
         let exit_code = report.status.code();
         let outcome = report.outcome;
         let observation = Observation {
             id: remarks.observation_id.as_deref(),
-            command,
+            command: ended.command,
             session_id: session_of(database, remarks),
             exit_code,
             duration_ms: millis(report.elapsed),
             timed_out: outcome.is_timeout(),
             // A shell that exits 0 after it was told to end has not succeeded.
             succeeded: exit_code == 0 && !outcome.is_timeout() && !outcome.is_kill(),
-            pipestatus,
-            cwd,
+            pipestatus: &ended.pipestatus,
+            cwd: ended.cwd,
             outcome: outcome.word(),
             signal: signal.as_deref(),
             intent: remarks.intent.as_deref(),
             author: remarks.author.as_deref(),
             insights: &remarks.insights,
         };
-        match alan.as_mut().map(|alan| alan.record(&observation)) {
+        match alan.as_mut().map(|alan| record(alan, &observation)) {
             Ok(Ok(id)) => Recorded {
                 observation_id: Some(id),
-                error: None,
+                ..Recorded::default()
             },
             Ok(Err(error)) => Recorded::failed(&error),
             Err(error) => Recorded::failed(error),
@@ -115,9 +139,14 @@ impl Recorder {
         self.alan.as_ref()?.as_ref().ok()?.notice()
     }
 
+    /// Closes the database: a copy of this process has to open it anew.
+    pub fn close(&mut self) {
+        self.alan = None;
+    }
+
     /// Does this command's share of the upkeep, once nobody waits for the answer any more; as little as keeps up where
     /// the caller waits for the end of this process. It is the last thing to be done.
-    pub fn leave(mut self, is_waited_for: bool) {
+    pub fn leave(&mut self, is_waited_for: bool) {
         if let Some(Ok(mut alan)) = self.alan.take() {
             if is_waited_for {
                 alan.after_answer_in_haste();
@@ -135,6 +164,7 @@ impl Recorded {
         Recorded {
             observation_id: None,
             error: Some(error.to_string()),
+            is_put_off: matches!(error, AlanError::Busy(_)),
         }
     }
 }

@@ -131,8 +131,17 @@ pub fn leave_session() {
 
 /// Lets go of the caller's stdin and stderr: a copy of us that only hands output on must not keep their other ends waiting.
 pub fn release_input_and_errors() {
-    for fd in [0, 2] {
-        // SAFETY: takes a number; nothing of ours uses these two from here on.
+    release(&[0, 2]);
+}
+
+/// Lets go of all of the caller's streams: a copy of us that has only to record must not keep their other ends waiting.
+pub fn release_standard_streams() {
+    release(&[0, 1, 2]);
+}
+
+fn release(streams: &[RawFd]) {
+    for &fd in streams {
+        // SAFETY: takes a number; nothing of ours uses these from here on.
         unsafe { libc::close(fd) };
     }
 }

@@ -2,22 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
 mod ledger;
 
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::wait_for;
 use ledger::{KEEP, Ledger, success, worker_db, worker_process};
 use rusqlite::Connection;
-use zsh_tool_exec::alan::{Alan, Observation};
+use zsh_tool_exec::alan::{Alan, AlanError, Observation};
 
 const RECORDS: &str = "ALAN_TEST_RECORDS";
 
-/// Before the number of microseconds in what a worker says.
-const WAITED: &str = "waited ";
-
-/// The process that the other tests start: opens the database and records.
+/// The process that the other tests start: opens the database and records, as an executor does.
 #[test]
 fn worker() {
     let Some(path) = worker_db() else {
@@ -25,16 +24,13 @@ fn worker() {
     };
     let records: u32 = std::env::var(RECORDS).unwrap().parse().unwrap();
     let name = format!("only {}", std::process::id());
-    let mut longest = Duration::ZERO;
-    let started = Instant::now();
-    let mut alan = Alan::open(&path, KEEP).unwrap();
-    longest = longest.max(started.elapsed());
+    let mut alan = match Alan::open(&path, KEEP) {
+        Err(AlanError::Busy(_)) => Alan::open_late(&path, KEEP).unwrap(),
+        opened => opened.unwrap(),
+    };
     for _ in 0..records {
         for command in ["shared", name.as_str()] {
-            let (begin, queued_before) = (Instant::now(), ready_but_not_run());
-            alan.record(&success(command)).unwrap();
-            let queued = ready_but_not_run().saturating_sub(queued_before);
-            longest = longest.max(begin.elapsed().saturating_sub(queued));
+            record(&mut alan, &success(command));
             alan.after_answer();
         }
     }
@@ -43,15 +39,15 @@ fn worker() {
         pipestatus: &[0, 0],
         ..success("shared | piped")
     };
-    alan.record(&observation).unwrap();
-    println!("{WAITED}{}", longest.as_micros());
+    record(&mut alan, &observation);
 }
 
-/// How long this thread had to wait for a processor so far: on a machine that is busy with other things, that is no wait for the database.
-fn ready_but_not_run() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = told.split(' ').nth(1).and_then(|text| text.parse().ok());
-    Duration::from_nanos(nanos.unwrap_or_default())
+/// In time where that is possible: how long the others may be waited for is a matter of the machine, that nothing is lost is not.
+fn record(alan: &mut Alan, observation: &Observation<'_>) {
+    match alan.record(observation) {
+        Err(AlanError::Busy(_)) => alan.record_late(observation).unwrap(),
+        recorded => recorded.unwrap(),
+    };
 }
 
 fn start(path: &Path, processes: u32, records: u32) -> Vec<Child> {
@@ -69,33 +65,28 @@ fn worker_command(path: &Path, records: u32) -> std::process::Command {
     command
 }
 
-/// Gives the longest time that any of them had to wait.
-fn finish(children: Vec<Child>) -> Duration {
-    let waited = children.into_iter().map(|child| {
+fn finish(children: Vec<Child>) {
+    for child in children {
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{complained}");
-        let (_, waited) = said.split_once(WAITED).unwrap();
-        Duration::from_micros(waited.lines().next().unwrap().parse().unwrap())
-    });
-    waited.max().unwrap()
+    }
 }
 
-/// Runs the workers and checks what they must have left. Gives the longest wait.
-fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) -> Duration {
+/// Runs the workers and checks what they must have left.
+fn assert_nothing_is_lost(ledger: &Ledger, processes: u32, records: u32) {
     let before = if ledger.path.exists() {
         ledger.count("observations")
     } else {
         0
     };
-    let waited = finish(start(&ledger.path, processes, records));
+    finish(start(&ledger.path, processes, records));
     let (all, each) = (i64::from(processes), i64::from(records));
     assert_eq!(ledger.count("observations") - before, all * (2 * each + 3));
     assert_eq!(ledger.number(&streak_of("shared")), all * (each + 1));
     assert_eq!(ledger.number(&streak_of("piped")), all);
     ledger.assert_whole();
-    waited
 }
 
 fn streak_of(command: &str) -> String {
@@ -155,11 +146,15 @@ fn executors_upgrade_databases_of_every_layout_at_the_same_moment() {
     let children: Vec<Child> = (0..32).flat_map(start).collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
-        // What was not recorded would be told here.
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        // What was not recorded would be told here. Where the machine is too busy for all of them in time, the rest comes late.
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.is_empty() || told.contains("stayed locked"), "{told}");
         assert!(output.status.success());
     }
     for (layout, ledger) in &layouts {
+        wait_for("all records", || {
+            (ledger.count("observations") >= 3 + 32).then_some(())
+        });
         assert_upgraded_once(ledger, layout);
         assert_eq!(ledger.count("observations"), 3 + 32, "{layout}");
         assert_eq!(ledger.number(&streak_of("true")), 32, "{layout}");
@@ -168,10 +163,8 @@ fn executors_upgrade_databases_of_every_layout_at_the_same_moment() {
 }
 
 #[test]
-fn sixteen_processes_record_without_loss_and_without_long_waits() {
-    // A machine that is busy with other things adds to the waits. It never takes from them, so once is enough.
-    let mut waits = (0..3).map(|_| assert_nothing_is_lost(&Ledger::new(), 16, 500));
-    assert!(waits.any(|wait| wait < Duration::from_secs(1)));
+fn sixteen_processes_record_without_loss() {
+    assert_nothing_is_lost(&Ledger::new(), 16, 500);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 use common::{Done, Exec, PATIENCE, kill, wait_for};
 use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
 use zsh_tool_exec::alan::hash;
 
 /// An executor that records, and the database that it records into.
@@ -54,6 +55,18 @@ impl Recording {
             .unwrap()
             .map(Result::unwrap)
             .collect()
+    }
+}
+
+impl Recording {
+    /// Waits for this row, and that it is there once.
+    fn shows_late(&self, row: &str) {
+        let query =
+            "SELECT count(*) || ' ' || command_preview FROM observations WHERE exit_code = 5";
+        wait_for("the late record", || {
+            let found: rusqlite::Result<String> = self.db().query_row(query, [], |row| row.get(0));
+            found.is_ok_and(|found| found == row).then_some(())
+        });
     }
 }
 
@@ -203,6 +216,36 @@ fn a_locked_database_costs_seconds_at_most_and_says_so() {
         done.meta
     );
     assert!(done.took < PATIENCE / 3, "{:?}", done.took);
+    writer.execute_batch("COMMIT").unwrap();
+    recording.shows_late("1 echo out; exit 5");
+}
+
+#[test]
+fn what_a_lock_kept_out_is_recorded_after_the_answer_on_the_channel() {
+    let recording = Recording::new();
+    recording.exec.run("true");
+    let writer = Connection::open(&recording.path).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut task = recording.exec.task("exit 5", &json!({"record": true}));
+    let end = task.ended();
+    assert_eq!(end["recorded"], json!(false), "{end}");
+    writer.execute_batch("COMMIT").unwrap();
+    recording.shows_late("1 exit 5");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_in_time_gets_its_record_late() {
+    let recording = Recording::new();
+    recording.exec.run("true");
+    let writer = Connection::open(&recording.path).unwrap();
+    // Nobody else can even read then.
+    writer
+        .execute_batch("PRAGMA journal_mode = delete; BEGIN EXCLUSIVE")
+        .unwrap();
+    let done = recording.exec.run("exit 5");
+    assert_eq!(done.meta["recorded"], json!(false), "{:?}", done.meta);
+    writer.execute_batch("COMMIT").unwrap();
+    recording.shows_late("1 exit 5");
 }
 
 #[test]
@@ -233,9 +276,13 @@ fn forty_executors_at_once_lose_no_row() {
     for child in running {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success());
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        // Where the machine is too busy for all of them in time, the rest comes late.
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.is_empty() || told.contains("stayed locked"), "{told}");
     }
-    assert_eq!(recording.rows("exit_code", "observations").len(), 120);
+    wait_for("all rows", || {
+        (recording.rows("exit_code", "observations").len() >= 120).then_some(())
+    });
     assert_eq!(recording.rows("current_streak", "streaks"), ["40", "80"]);
     let whole: String = recording
         .db()

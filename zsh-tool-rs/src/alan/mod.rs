@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use draft::Draft;
 use open::Store;
-use patience::{Patience, RECORD_BOUND, UPKEEP_BOUND};
+use patience::{LATE_BOUND, Patience, RECORD_BOUND, UPKEEP_BOUND};
 use retention::Pace;
 
 /// A connection to the database, ready to record.
@@ -60,6 +60,14 @@ impl Alan {
     /// When it cannot be opened for writing.
     pub fn open(path: &Path, limits: Retention) -> Result<Self, AlanError> {
         Self::open_within(RECORD_BOUND, path, limits)
+    }
+
+    /// The same, but waits for other writers as long as it must: for opening when nobody waits for the answer any more.
+    ///
+    /// # Errors
+    /// As for [`Alan::open`].
+    pub fn open_late(path: &Path, limits: Retention) -> Result<Self, AlanError> {
+        Self::open_within(LATE_BOUND, path, limits)
     }
 
     /// The same, but without waiting for other writers: for opening ahead of time, while something else must not wait.
@@ -122,7 +130,23 @@ impl Alan {
     /// # Errors
     /// When nothing was recorded.
     pub fn record(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
-        self.patience.renew(RECORD_BOUND);
+        self.record_within(RECORD_BOUND, observation)
+    }
+
+    /// The same, but waits for other writers as long as it must: for what could not be recorded before the answer.
+    ///
+    /// # Errors
+    /// As for [`Alan::record`].
+    pub fn record_late(&mut self, observation: &Observation<'_>) -> Result<String, AlanError> {
+        self.record_within(LATE_BOUND, observation)
+    }
+
+    fn record_within(
+        &mut self,
+        bound: Duration,
+        observation: &Observation<'_>,
+    ) -> Result<String, AlanError> {
+        self.patience.renew(bound);
         let rehearsed = self.draft.take();
         let draft = rehearsed
             .filter(|draft| draft.is_for(observation.command, observation.cwd))

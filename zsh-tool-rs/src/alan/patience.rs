@@ -10,6 +10,9 @@ use rusqlite::Connection;
 /// The longest that a record waits for other writers, opening included.
 pub const RECORD_BOUND: Duration = Duration::from_secs(2);
 
+/// The longest that a record waits that nobody waits for any more.
+pub const LATE_BOUND: Duration = Duration::from_secs(30);
+
 /// The longest that upkeep waits: whoever records next can do it instead.
 pub const UPKEEP_BOUND: Duration = Duration::from_millis(100);
 
