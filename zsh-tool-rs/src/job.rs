@@ -145,8 +145,9 @@ impl Job {
             report,
             remarks: &remarks,
         };
-        drop(armed);
         let is_put_off = self.answer(&ended);
+        // Only now: to remove a file may take as long as the answer did.
+        drop(armed);
         self.stay(task, &ended, is_put_off)?;
         Ok(answer::process_status(&ended.report))
     }
