@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp_types import JSONRPCResponse
+from mcp_types.methods import serialize_server_result
 
 from tests.tokens import most_tokens
 from zsh_tool import config
@@ -12,6 +14,7 @@ from zsh_tool.replies import META_KEY, Facts, Reply
 from zsh_tool.server import Tools
 from zsh_tool.session import Session
 from zsh_tool.spellings import SPELLINGS
+from zsh_tool.wire import encode
 
 NAMES = [
     "zsh",
@@ -109,10 +112,13 @@ def test_facts_have_every_key_also_where_nothing_ran() -> None:
 
 
 def test_texts_that_utf8_cannot_carry_are_mended() -> None:
-    result = as_result("zsh", Reply("a\udcff", Facts(cwd="/\udcff")))
-    assert result.meta is not None
-    assert result.content[0].text == "a\ufffd"  # type: ignore[union-attr]
-    assert result.meta[META_KEY]["cwd"] == "/\ufffd"
+    result = as_result("zsh", Reply("a\udcff", Facts(cwd="/\udcff"), structured={"row": "\udcff"}))
+    dumped = result.model_dump(by_alias=True)
+    shaped = serialize_server_result("tools/call", "2025-11-25", dumped)
+    sent = json.loads(encode(JSONRPCResponse(jsonrpc="2.0", id=1, result=shaped)))["result"]
+    assert sent["content"][0]["text"] == "a\ufffd"
+    assert sent["_meta"][META_KEY]["cwd"] == "/\ufffd"
+    assert sent["structuredContent"] == {"row": "\ufffd"}
 
 
 def test_every_tool_argument_and_spelling_is_documented(listed: list[dict[str, Any]]) -> None:

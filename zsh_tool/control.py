@@ -157,12 +157,13 @@ class Channel(asyncio.Protocol):
         return hello
 
     def ask(self, verb: str, payload: bytes = b"", **fields: Any) -> "asyncio.Future[Message]":
-        """Send a request at once; its reply is the future's result, `ChannelError` if it is refused."""
+        """Send a request at once; its reply is the future's result, `ChannelError` if there is none."""
+        reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         if self.closed.done() or self._transport is None:
-            raise ChannelClosedError
+            reply.set_exception(ChannelClosedError())
+            return reply
         self._last_id += 1
         number = self._last_id
-        reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._replies[number] = reply
         reply.add_done_callback(lambda _: self._replies.pop(number, None))
         self._transport.write(encode({"verb": verb, "id": number, **fields}, payload))

@@ -1,7 +1,7 @@
 """Start commands in executors, find those that still run, and see each of them to its end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -57,10 +57,11 @@ class Launcher(Protocol):
         """Get ready."""
         ...
 
-    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Launched:
-        """Start a command; `StartError` when nothing can be started.
+    def start(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Launched]:
+        """Start a command; awaited, raises `StartError` when nothing can be started.
 
-        ``handed_over`` is called when the request is on its way.
+        What needs no waiting may be done before anything is awaited. ``handed_over`` is called when the
+        request is on its way.
         """
         ...
 
@@ -156,20 +157,50 @@ class ExecutorLauncher:
         become_subreaper()
         self._pool.refill()
 
-    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Supervised:
-        """Hand a command to an executor in standby."""
-        standby = await self._pool.take()
-        facts = TaskFacts.of(request, self._session_id)
-        task = Task(standby.task_id, facts, OutputStore(standby.directory))
-        task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
-        standby.channel.on_event = partial(_take_event, task)
+    def start(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Supervised]:
+        """Hand a command to an executor in standby: at once, if one is ready."""
+        standby = None if request.persist else self._pool.take_ready()
+        asked = None if standby is None else self._ask(standby, request, handed_over)
+        return self._start(request, handed_over, asked)
+
+    async def _start(
+        self, request: TaskRequest, handed_over: HandedOver, asked: "_Asked | None"
+    ) -> Supervised:
+        standby = await self._pool.take() if asked is None else asked.standby
         try:
-            await self._begin(standby, request, task, handed_over)
+            if request.persist:
+                # Before it runs: should this server die in the next moment, the task can still be found.
+                await self._write_facts(standby, TaskFacts.of(request, self._session_id))
+            asked = asked or self._ask(standby, request, handed_over)
+            leader = await asked.leader()
         except StartError:
             await standby.dismiss()
             self._discard(standby)
             raise
+        task = asked.task
+        if request.persist and leader is not None:
+            task.facts = replace(task.facts, leader=leader)
+            with suppress(StartError):  # found again it will be all the same
+                await self._write_facts(standby, task.facts)
         return Supervised(task, standby.directory, standby.channel, standby.process)
+
+    async def _write_facts(self, standby: Standby, facts: TaskFacts) -> None:
+        try:
+            await asyncio.to_thread(self._dirs.write_facts, standby.directory, facts)
+        except OSError as error:
+            raise StartError(f"a task that persists needs room for its facts: {error}") from error
+
+    def _ask(self, standby: Standby, request: TaskRequest, handed_over: HandedOver) -> "_Asked":
+        """Send the request. Its answer is still to be waited for."""
+        facts = TaskFacts.of(request, self._session_id)
+        task = Task(standby.task_id, facts, OutputStore(standby.directory))
+        task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
+        standby.channel.on_event = partial(_take_event, task)
+        zsh, record = self._settings.zsh, self._settings.database.record
+        payload, fields = run_request(request, self._session_id, zsh, record)
+        answer = standby.channel.ask("run", payload, **fields)
+        handed_over()
+        return _Asked(standby, task, answer)
 
     async def adopt(self, found: Found) -> Supervised:
         """Connect to the executor of an earlier server, or read what it left."""
@@ -195,51 +226,36 @@ class ExecutorLauncher:
         await asyncio.gather(*self._discarding)
         self._maker.close()
 
-    async def _begin(
-        self, standby: Standby, request: TaskRequest, task: Task, handed_over: HandedOver
-    ) -> None:
-        if request.persist:
-            # Before it runs: should this server die in the next moment, the task can still be found.
-            try:
-                await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
-            except OSError as error:
-                raise StartError(f"a task that persists needs room for its facts: {error}") from error
-        leader = await self._hand_over(standby, request, task, handed_over)
-        if request.persist and leader is not None:
-            task.facts = replace(task.facts, leader=leader)
-            with suppress(OSError):  # found again it will be all the same
-                await asyncio.to_thread(self._dirs.write_facts, standby.directory, task.facts)
-
-    async def _hand_over(
-        self, standby: Standby, request: TaskRequest, task: Task, handed_over: HandedOver
-    ) -> int | None:
-        """Send the request; return the leader's process id, or None when the shell could not be started."""
-        zsh, record = self._settings.zsh, self._settings.database.record
-        payload, fields = run_request(request, self._session_id, zsh, record)
-        try:
-            asked = standby.channel.ask("run", payload, **fields)
-        except ChannelClosedError as error:
-            raise _ended_early(standby) from error
-        handed_over()
-        waits: set[asyncio.Future[Any]] = {asked, task.ended}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        if not asked.done():
-            asked.cancel()
-            return None
-        try:
-            return int(asked.result().fields.get("pid") or 0) or None
-        except ChannelClosedError as error:
-            if task.ended.done():
-                return None
-            raise _ended_early(standby) from error
-        except ChannelError as error:
-            raise StartError(f"the executor refused the command: {error}") from error
-
     def _discard(self, standby: Standby) -> None:
         loop = asyncio.get_running_loop()
         removing = loop.run_in_executor(None, self._dirs.remove, standby.directory)
         self._discarding.add(removing)
         removing.add_done_callback(self._discarding.discard)
+
+
+@dataclass
+class _Asked:
+    """An executor that was handed a command."""
+
+    standby: Standby
+    task: Task
+    answer: "asyncio.Future[Message]"
+
+    async def leader(self) -> int | None:
+        """Return the leader's process id, or None when the shell could not be started."""
+        waits: set[asyncio.Future[Any]] = {self.answer, self.task.ended}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if not self.answer.done():
+            self.answer.cancel()
+            return None
+        try:
+            return int(self.answer.result().fields.get("pid") or 0) or None
+        except ChannelClosedError as error:
+            if self.task.ended.done():
+                return None
+            raise _ended_early(self.standby) from error
+        except ChannelError as error:
+            raise StartError(f"the executor refused the command: {error}") from error
 
 
 def _ended_early(standby: Standby) -> StartError:

@@ -36,7 +36,7 @@ from zsh_tool.session import Session
 from zsh_tool.taskmodel import TaskError
 from zsh_tool.transport import MessageReader, MessageWriter
 from zsh_tool.waiting import BadUntilError
-from zsh_tool.wire import whole, whole_text
+from zsh_tool.wire import whole_text
 
 log = logging.getLogger(__name__)
 
@@ -224,13 +224,13 @@ class Face:
 
 
 def as_result(name: str, reply: Reply) -> CallToolResult:
-    """Return a reply as MCP sends it."""
+    """Return a reply as MCP sends it. The SDK checks the text; what else UTF-8 cannot carry, `wire.encode` replaces."""
     facts = reply.facts or (Facts() if name in FACTS_ALWAYS else None)
     return CallToolResult(
         content=[TextContent(type="text", text=whole_text(reply.text))],
         is_error=reply.is_error,
-        structured_content=whole(reply.structured) if reply.structured is not None else None,
-        _meta={META_KEY: whole(facts.as_meta())} if facts is not None else None,
+        structured_content=reply.structured,
+        _meta={META_KEY: facts.as_meta()} if facts is not None else None,
     )
 
 

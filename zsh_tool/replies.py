@@ -62,7 +62,7 @@ def facts_of(
         pipestatus=tuple(result.pipestatus),
         timed_out=result.timed_out,
         elapsed_ms=result.elapsed_ms,
-        output_bytes=max(result.output_bytes, task.output.total),
+        output_bytes=max(result.output_bytes, task.output.total) if result.survivors else result.output_bytes,
         truncated=truncated,
         survivors=tuple({"pid": one.pid, "name": one.name} for one in result.survivors) if task.live else (),
         cwd=result.cwd or str(task.cwd),

@@ -167,14 +167,18 @@ class Session:
 
     async def start(self, request: TaskRequest) -> Task:
         """Ask the breaker, and start while the memory is read. Raises what the agent has to be told."""
-        wanted = self._recorded(request.command)
-        request = replace(request, record=wanted, observation_id=new_id())
-        looked_up = _LookUp(partial(self._book_of, request), partial(self._look_up, request))
+        own_id = new_id()
+        looked_up = _LookUp(partial(self._book_of, request), partial(self._look_up, request, own_id))
         held_back = None if self._surely_allowed(request.command) else await looked_up.book()
         # From here to the `try` nothing can be cancelled: a probe that is let through is always heard of again.
         if held_back is not None:
             self._ask_breaker(held_back)
-        request = replace(request, insights=self.alan.take_shown())
+        request = replace(
+            request,
+            record=self._recorded(request.command),
+            observation_id=own_id,
+            insights=self.alan.take_shown(),
+        )
         try:
             task = await self.registry.start(request, looked_up.begin)
         except BaseException:
@@ -207,10 +211,10 @@ class Session:
         """Begin a book with what the breaker goes by. Blocks."""
         return Book(template_command(request.command), project_of(request.cwd), ours=True)
 
-    def _look_up(self, request: TaskRequest, book: Book) -> None:
-        """Write into the book what the memory knows. Blocks."""
+    def _look_up(self, request: TaskRequest, own_id: str, book: Book) -> None:
+        """Write into the book what the memory knows besides this command's own row. Blocks."""
         command, cwd = request.command, request.cwd
-        book.before = self.alan.get_insights(command, cwd, request.observation_id)
+        book.before = self.alan.get_insights(command, cwd, own_id)
         book.estimate = self.alan.estimate(command, cwd)
 
     def _open_book(self, task: Task, request: TaskRequest, book: Book) -> None:

@@ -119,15 +119,19 @@ class StandbyPool:
 
     async def take(self) -> Standby:
         """Return an executor in standby: a ready one, else one that is started now."""
+        standby = self.take_ready() or await self._make()
+        self.refill_later()
+        return standby
+
+    def take_ready(self) -> Standby | None:
+        """Return an executor that is ready, if there is one."""
         while self._ready:
             standby = self._ready.popleft()
             if standby.usable:
                 self.refill_later()
                 return standby
             self._discard(standby)
-        standby = await self._make()
-        self.refill_later()
-        return standby
+        return None
 
     def refill_later(self) -> None:
         """Start what is missing in a moment, unless `refill` is called before."""

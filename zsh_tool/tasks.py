@@ -124,7 +124,7 @@ class TaskRegistry:
         live = [task for task in self._present.values() if task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
-        starting = self._hold(self._start(request, handed_over))
+        starting = self._hold(self._begun(request, handed_over))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -200,10 +200,18 @@ class TaskRegistry:
         ):
             self._dirs.remove(self._temporary)
 
-    async def _start(self, request: TaskRequest, handed_over: HandedOver) -> Task:
+    def _begun(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Task]:
+        """Begin at once, which counts from now on; the rest is the coroutine's."""
         self._starting += 1
         try:
-            launched = await self._launcher.start(request, handed_over)
+            return self._started(self._launcher.start(request, handed_over))
+        except BaseException:
+            self._starting -= 1
+            raise
+
+    async def _started(self, starting: Coroutine[Any, Any, Launched]) -> Task:
+        try:
+            launched = await starting
             self._take(launched, announce=True)
         finally:
             self._starting -= 1

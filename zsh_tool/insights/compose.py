@@ -36,22 +36,27 @@ def for_reply(
     What was said before the command is an expectation: once the command succeeded, a warning that it might
     not is no news, and once it failed, an info that it usually succeeds helps nobody.
     """
+    if not before and not after:
+        return []
     told_again = {insight.kind for insight in after}
     repeated = {(insight.kind, insight.message) for insight in after}
     expected = [_outdated(one, result) for one in before if (one.kind, one.message) not in repeated]
-    kept = [replace(one, shown=one.shown and one.kind not in told_again) for one in expected] + list(after)
+    kept = [_hidden(one) if one.kind in told_again else one for one in expected] + list(after)
     ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
     same = [one for kind in _SAME_NEWS for one in ranked if one.kind == kind]
     chosen = [one for one in ranked if one not in same[1:]][:limit]
-    rest = [replace(one, shown=False) for one in kept if one not in chosen]
-    return chosen + rest
+    return chosen + [_hidden(one) for one in kept if one not in chosen]
+
+
+def _hidden(insight: Insight) -> Insight:
+    return replace(insight, shown=False) if insight.shown else insight
 
 
 def _outdated(insight: Insight, result: RunResult | None) -> Insight:
     if result is None or insight.kind not in _EXPECTATIONS or result.exit_code is None:
         return insight
     succeeded = result.exit_code == 0 and not result.timed_out
-    return replace(insight, shown=insight.shown and not succeeded and insight.level == "warning")
+    return _hidden(insight) if succeeded or insight.level != "warning" else insight
 
 
 def _rank(insight: Insight) -> tuple[int, int]:

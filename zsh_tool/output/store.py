@@ -49,6 +49,7 @@ class OutputStore:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._at = os.fspath(directory)
         self.growing = True
         """Whether a writer may still be at work, so that the ring's oldest part is in doubt."""
 
@@ -154,7 +155,7 @@ class OutputStore:
 
     def _read_file(self, name: str, at: int, count: int) -> bytes:
         try:
-            file = os.open(self.directory / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            file = os.open(f"{self._at}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             return b""
         try:

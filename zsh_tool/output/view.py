@@ -30,6 +30,8 @@ async def delta(
 ) -> Reduced:
     """Show what was printed from ``start`` on. ``final``: nothing more will come, hold nothing back."""
     total = store.total
+    if total == start:
+        return Reduced("", end=start)
     look = partial(show, store, start, total, max_chars, final=final)
     return look() if total - start <= _INLINE_BYTES else await asyncio.to_thread(look)
 
