@@ -23,6 +23,7 @@ ROUNDS = 200
 APART_SECS = 0.02
 PARALLEL = 32
 IDLE_SECS = 10
+SETTLE_SECS = 1
 MANY = 1000
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
@@ -292,9 +293,12 @@ async def leaks(home: Path) -> bool:
 
         for _ in range(500):
             await it.call("zsh", command="true")
+        # Until the last one is cleared away and the next executors are there, a few files more are open.
+        await asyncio.sleep(SETTLE_SECS)
         before = state()
         for _ in range(MANY):
             await it.call("zsh", command="true")
+        await asyncio.sleep(SETTLE_SECS)
         after = state()
     grown = {name: after[name] - before[name] for name in before}
     good = (
