@@ -1,6 +1,7 @@
 """Histories made to mislead: a false insight is worse than none."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,35 @@ def test_a_remote_search_that_finds_nothing_does_not_fail(memory: Memory) -> Non
     found = reply.of("ssh")
     assert found is not None
     assert found.message == "`'make -C *` failed in 4 of 4 runs on `db1`, which was reached"
+
+
+def reply_after(memory: Memory, command: str, earlier: Result, now: Result) -> str:
+    for _ in range(4):
+        memory.run(command, replace(earlier), after=3600)
+    return memory.run(command, now, after=3600).text
+
+
+def test_a_warning_of_failures_is_dropped_when_the_end_is_an_answer(memory: Memory) -> None:
+    text = reply_after(memory, "grep -rn x src", Result(2), Result(1, output_bytes=0))
+    assert text == "[grep exit 1: no lines matched, not an error]"
+
+
+@pytest.mark.parametrize("outcome", ["killed", "cancelled", "session_ended"])
+def test_a_warning_of_failures_is_no_news_of_a_command_that_was_ended(memory: Memory, outcome: str) -> None:
+    ended = Result(143, outcome=outcome, signal="TERM")
+    assert reply_after(memory, "npm test", Result(1), ended) == ""
+
+
+def test_more_time_is_no_advice_for_what_failed_at_once(memory: Memory) -> None:
+    text = reply_after(memory, "make slow", timed_out(), Result(2))
+    assert "allow more time" not in text
+    assert "allow more time" in memory.run("make slow", timed_out(), after=3600).text
+
+
+def test_a_host_that_was_reached_is_not_warned_of(memory: Memory) -> None:
+    text = reply_after(memory, "ssh db1 make", Result(255), Result(2))
+    assert "connecting to `db1`" not in text
+    assert "connecting to `db1` failed in 4 of 5 tries" in memory.run("ssh db1 make", 255, after=3600).text
 
 
 def test_a_clock_that_goes_back_makes_nothing_up(memory: Memory) -> None:

@@ -18,20 +18,13 @@ from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
 from zsh_tool.insights.ssh import segments
 from zsh_tool.insights.words import program
-from zsh_tool.ssh import parse_ssh, remote_host
+from zsh_tool.ssh import CONNECTION_CODES, parse_ssh, remote_host
 
 _LOG: Final = logging.getLogger(__name__)
 
 WRITTEN_TABLES: Final = frozenset(("ssh_observations", "manopt_cache"))
 """All that this module ever writes."""
 
-# Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1).
-_CONNECTION_CODES: Final = {
-    "ssh": frozenset((255,)),
-    "scp": frozenset((255,)),
-    "sftp": frozenset((255,)),
-    "rsync": frozenset((10, 12, 30, 35, 255)),
-}
 _BY_ITSELF: Final = frozenset(("exited", "signalled", "timed_out", "idle_timeout"))
 
 
@@ -100,7 +93,7 @@ def _exit_type(part: str, code: int, result: RunResult) -> str:
     if code == 0:
         return "success"
     found = program(part)
-    failed = _CONNECTION_CODES.get(found.name, frozenset()) if found else frozenset()
+    failed = CONNECTION_CODES.get(found.name, frozenset()) if found else frozenset()
     return "connection_failed" if code in failed else "command_failed"
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from zsh_tool.insights.model import Insight, RunResult
+from zsh_tool.insights.model import End, Insight, RunResult
+from zsh_tool.ssh import ANY_CONNECTION_CODE
 
 # Most useful first: what to do next, then why it went wrong, then what to expect.
 _ORDER: Final = (
@@ -25,6 +26,7 @@ _ORDER: Final = (
 
 # These say the same in different words: only the first of them that has something to say is shown.
 _SAME_NEWS: Final = ("ssh", "history", "streak", "retry", "similar")
+_BY_ITSELF: Final = frozenset({"exited", "signalled"})
 _EXPECTATIONS: Final = frozenset({"retry", "streak", "history", "similar", "duration", "ssh", "manopt"})
 
 
@@ -33,12 +35,13 @@ def for_reply(
 ) -> list[Insight]:
     """Return all insights of a reply, those for its text first: ``shown`` stays true on at most ``limit``.
 
-    What was said before the command is an expectation: once the command succeeded, a warning that it might
-    not is no news, and once it failed, an info that it usually succeeds helps nobody.
+    What was said before the command is an expectation: a warning of what then did not happen is no news, and
+    once it failed, an info that it usually succeeds helps nobody.
     """
     told_again = {insight.kind for insight in after}
     repeated = {(insight.kind, insight.message) for insight in after}
-    expected = [_outdated(one, result) for one in before if (one.kind, one.message) not in repeated]
+    answered = any(insight.is_answer for insight in after)
+    expected = [_outdated(one, result, answered) for one in before if (one.kind, one.message) not in repeated]
     kept = [replace(one, shown=one.shown and one.kind not in told_again) for one in expected] + list(after)
     ranked = sorted((insight for insight in kept if insight.shown), key=_rank)
     same = [one for kind in _SAME_NEWS for one in ranked if one.kind == kind]
@@ -47,11 +50,24 @@ def for_reply(
     return chosen + rest
 
 
-def _outdated(insight: Insight, result: RunResult | None) -> Insight:
+def _outdated(insight: Insight, result: RunResult | None, answered: bool) -> Insight:
     if result is None or insight.kind not in _EXPECTATIONS or result.exit_code is None:
         return insight
-    succeeded = result.exit_code == 0 and not result.timed_out
-    return replace(insight, shown=insight.shown and not succeeded and insight.level == "warning")
+    happened = insight.level == "warning" and _came_about(insight.warns_of, result, answered)
+    return replace(insight, shown=insight.shown and happened)
+
+
+def _came_about(end: End, result: RunResult, answered: bool) -> bool:
+    """Tell whether the end that a warning spoke of is the one that the command had."""
+    match end:
+        case "timeout":
+            return result.timed_out
+        case "no connection":
+            # A host that does not answer at all runs into the limit.
+            return result.timed_out or result.exit_code in ANY_CONNECTION_CODE
+        case "failure":
+            by_itself = result.timed_out or result.outcome in _BY_ITSELF
+            return by_itself and not answered and (result.timed_out or result.exit_code != 0)
 
 
 def _rank(insight: Insight) -> tuple[int, int]:

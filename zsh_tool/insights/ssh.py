@@ -48,7 +48,7 @@ def _unreachable(situation: Situation, host: str, uses: Sequence[SshRun]) -> Ins
         return None
     last = age(situation.now - epoch(bad[0].created_at))
     message = f"connecting to {quoted(host)} failed in {len(bad)} of {len(uses)} tries (last {last})"
-    return Insight("ssh", "warning", message)
+    return Insight("ssh", "warning", message, warns_of="no connection")
 
 
 def _remote_failing(host: str, remote: str | None, uses: Sequence[SshRun]) -> Insight | None:
