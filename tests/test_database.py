@@ -358,3 +358,31 @@ def test_no_read_before_a_command_scans_a_table(tmp_path: Path, monkeypatch: pyt
     ]
     bad += [plan for plan in plans if "TEMP B-TREE" in plan]
     assert [plan for plan in bad if plan not in ("SCAN i", "SCAN sqlite_schema")] == []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note every SELECT of a reader."""
+    seen: list[str] = []
+    plain = Reader.rows
+
+    def noted(self: Reader, sql: str, parameters: Any = ()) -> list[Any]:
+        seen.append(sql)
+        return plain(self, sql, parameters)
+
+    monkeypatch.setattr(Reader, "rows", noted)
+    return seen
+
+
+def test_what_the_template_tells_is_not_asked_again_by_hash(tmp_path: Path, asked: list[str]) -> None:
+    memory = Memory(tmp_path)
+    memory.run("git push origin main", 1)
+    for command in ("never run before", "git push origin dev"):
+        asked.clear()
+        memory.before(command)
+        by_hash = [sql for sql in asked if "command_hash = " in sql]
+        assert len(by_hash) == 1, "only rows that name no project are left to ask for"
+        assert "project IS NULL" in by_hash[0]
+    asked.clear()
+    assert memory.before("git push origin main").of("retry") is not None
+    assert [sql for sql in asked if "command_hash = " in sql] == []

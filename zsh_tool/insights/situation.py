@@ -68,9 +68,11 @@ class Situation:
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
-        runs = self._of_hash(self._template_runs, self.runs_read)
-        if not runs:
+        known = self._of_hash(self._template_runs, self.runs_read) if self.queries.knows_projects else None
+        if known is None:
             runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
+        else:
+            runs = known or self.queries.runs_without_project(self.hash)
         return self._others([run for run in runs if self._is_same(run)])
 
     @cached_property
@@ -82,7 +84,7 @@ class Situation:
     def recent_same_text(self) -> list[RecentRun]:
         """Runs of this very text in this session within the last ten minutes."""
         runs = self._of_hash(self._short_list, RECENT_READ)
-        if not runs:
+        if runs is None:
             runs = self._recent("command_hash", self.hash)
         return [run for run in self._just_now(runs) if self._is_same(run)]
 
@@ -149,14 +151,14 @@ class Situation:
     def _short_list(self) -> list[RecentRun]:
         return self._recent("command_template", self.template)
 
-    def _of_hash(self, runs: list[AnyRun], limit: int) -> list[AnyRun]:
-        """Return what a query for the hash would find, if that is known from one for the template; else nothing.
+    def _of_hash(self, runs: list[AnyRun], limit: int) -> list[AnyRun] | None:
+        """Return what a query for the hash would find, if one for the template tells, which may be nothing; else None.
 
         A text has one template: all its runs are among those of the template, if these are all there are, or
         if there is no other text among them.
         """
         same = [run for run in runs if run.hash == self.hash]
-        return same if len(runs) < limit or len(same) == len(runs) else []
+        return same if len(runs) < limit or len(same) == len(runs) else None
 
     def _just_now(self, runs: list[RecentRun]) -> list[RecentRun]:
         since = self.now - RECENT_SECS
