@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zsh_tool import normalize
-from zsh_tool.database import open_writer
+from zsh_tool.database import open_writer, writing
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
 from zsh_tool.insights.ssh import segments
@@ -121,9 +121,8 @@ def _write(path: Path, sql: str, rows: Sequence[dict[str, Any]]) -> bool:
         _LOG.info("not recorded in %s: %s", path, wrong)
         return False
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(sql, rows)
-        connection.execute("COMMIT")
+        with writing(connection):
+            connection.executemany(sql, rows)
     except sqlite3.Error as wrong:
         _LOG.info("not recorded in %s: %s", path, wrong)
         return False
