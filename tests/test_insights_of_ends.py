@@ -59,6 +59,8 @@ def memory(tmp_path: Path) -> Memory:
         ("set -e; grep x y", 1, "no lines matched, not an error", "info"),
         ("set -o pipefail; yes | head -1", 141, "SIGPIPE, as any before head may, not an error", "info"),
         ("ls --wrong", 2, "an unknown option", "info"),
+        (".venv/bin/pytest", 5, "pytest exit 5: no tests", "warning"),
+        ("/usr/bin/grep x y", 1, "grep exit 1: no lines matched", "info"),
         ("make -sq all", 1, "not up to date, not an error", "info"),
         ("jq -e .x", 4, "there was no output, not an error", "info"),
         ("sort --check x", 1, "not sorted, not an error", "info"),
@@ -97,6 +99,9 @@ def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> 
         ("bash -euo pipefail -c 'make | grep x'", 1),
         ("set -e", 1),
         ("make all", 1),
+        ("./test", 1),
+        ("build/diff a b", 1),
+        ("/src/app/grep x y", 2),
         ("jq .e", 4),
     ],
 )

@@ -57,6 +57,8 @@ _BEFORE_SUBCOMMAND: Final = {
     "cargo": frozenset(["-C", "-Z", "--color", "--config"]),
 }
 
+_PROGRAM_DIRECTORIES: Final = frozenset(("bin", "sbin", ".bin", "libexec"))
+
 _STOPS_AT_FAILURE: Final = re.compile(r"-[A-Za-z]*e[A-Za-z]*")
 _COMPOUND_LIST: Final = "for while until if case repeat select function done fi esac end { } ( )"
 _COMPOUND: Final = frozenset(_COMPOUND_LIST.split())
@@ -97,8 +99,14 @@ def program(simple: str) -> Program | None:
         elif word in _COMPOUND or word.startswith("("):
             return None
         else:
-            return Program(PurePosixPath(word).name or word, tuple(words[position + 1 :]), tuple(behind))
+            return Program(_name_of(word), tuple(words[position + 1 :]), tuple(behind))
     return None
+
+
+def _name_of(word: str) -> str:
+    """Return a program's name; one that lies elsewhere than programs do is known by its path: ``./test`` is no test."""
+    path = PurePosixPath(word)
+    return path.name if path.name == word or path.parent.name in _PROGRAM_DIRECTORIES else word
 
 
 def used_flags(program: Program) -> set[str]:
