@@ -197,6 +197,25 @@ def test_a_database_in_a_directory_that_cannot_be_written_is_read(closed_directo
         reader.close()
 
 
+@pytest.mark.parametrize("executor_active", [True, False])
+def test_what_such_a_database_knows_is_told_and_what_it_cannot_take_is_named(
+    tmp_path: Path, closed_directory: Path, executor_active: bool
+) -> None:
+    path = closed_directory / "alan.db"
+    memory = Memory(tmp_path, executor_active, "sess0002", environment={"ALAN_DB_PATH": str(path)})
+    with somebody_else():
+        alan = ALAN(memory.settings, "sess0002", executor_active, clock=lambda: START + 3600)
+        assert [row["command"] for row in alan.query(cwd=memory.cwd)] == ["make"]
+        assert alan.get_stats("project", memory.cwd)["failed"] == 1
+        said = every_call(alan, memory.cwd)
+        assert [one.kind for one in said["after"]] == ["exit_code"]
+        assert alan.problem is None
+        ended = Result(0, observation_id="1")
+        assert alan.record("ssh h true", ended, memory.cwd) == ("1" if executor_active else None)
+        assert executor_active or str(path) in (alan.problem or "")
+        alan.close()
+
+
 def test_a_log_left_behind_forbids_reading_without_locks(closed_directory: Path) -> None:
     closed_directory.chmod(0o755)
     (closed_directory / "alan.db-wal").write_bytes(b"x" * 100)
