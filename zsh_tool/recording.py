@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from zsh_tool import normalize
 from zsh_tool.database import open_writer, writing
+from zsh_tool.insights.exit_table import CONNECTION_CODES
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
 from zsh_tool.insights.ssh import segments
 from zsh_tool.insights.words import program
-from zsh_tool.ssh import CONNECTION_CODES, parse_ssh, remote_host
+from zsh_tool.ssh import parse_ssh, remote_host
 
 _LOG: Final = logging.getLogger(__name__)
 

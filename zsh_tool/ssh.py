@@ -24,14 +24,6 @@ _RSYNC_LONG_LIST: Final = """
 """
 _RSYNC_LONG_WITH_VALUE: Final = frozenset(f"--{name}" for name in _RSYNC_LONG_LIST.split())
 _PROGRAMS: Final = ("ssh", "scp", "sftp", "rsync")
-CONNECTION_CODES: Final = {
-    "ssh": frozenset((255,)),
-    "scp": frozenset((255,)),
-    "sftp": frozenset((255,)),
-    "rsync": frozenset((10, 12, 30, 35, 255)),
-}
-"""Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1)."""
-ANY_CONNECTION_CODE: Final = frozenset().union(*CONNECTION_CODES.values())
 _UNQUOTED: Final = str.maketrans("", "", "\\'\"\n")
 
 _WORD: Final = re.compile(r"""(?:\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|[^\s\\'"]|['"\\])+""")

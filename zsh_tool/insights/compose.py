@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from zsh_tool.insights.exit_table import ANY_CONNECTION_CODE
 from zsh_tool.insights.model import End, Insight, RunResult
-from zsh_tool.ssh import ANY_CONNECTION_CODE
 
 # Most useful first: what to do next, then why it went wrong, then what to expect.
 _ORDER: Final = (
@@ -27,6 +27,7 @@ _ORDER: Final = (
 # These say the same in different words: only the first of them that has something to say is shown.
 _SAME_NEWS: Final = ("ssh", "history", "streak", "retry", "similar")
 _BY_ITSELF: Final = frozenset({"exited", "signalled"})
+_HELPS_WHILE_RUNNING: Final = frozenset({"duration", "manopt"})
 _EXPECTATIONS: Final = frozenset({"retry", "streak", "history", "similar", "duration", "ssh", "manopt"})
 
 
@@ -53,8 +54,8 @@ def for_reply(
 def _outdated(insight: Insight, result: RunResult | None, answered: bool) -> Insight:
     if result is None or insight.kind not in _EXPECTATIONS or result.exit_code is None:
         return insight
-    happened = insight.level == "warning" and _came_about(insight.warns_of, result, answered)
-    return replace(insight, shown=insight.shown and happened)
+    news = insight.kind not in _HELPS_WHILE_RUNNING and _came_about(insight.warns_of, result, answered)
+    return replace(insight, shown=insight.shown and news)
 
 
 def _came_about(end: End, result: RunResult, answered: bool) -> bool:

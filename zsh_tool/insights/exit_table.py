@@ -284,3 +284,12 @@ SIGNAL_HINTS: Final[Mapping[str, str]] = {
     "XFSZ": "a file grew beyond the limit",
 }
 """What it usually means that a signal ended a program."""
+
+CONNECTION_CODES: Final = {
+    "ssh": frozenset((255,)),
+    "scp": frozenset((255,)),
+    "sftp": frozenset((255,)),
+    "rsync": frozenset((10, 12, 30, 35, 255)),
+}
+"""Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1)."""
+ANY_CONNECTION_CODE: Final = frozenset().union(*CONNECTION_CODES.values())

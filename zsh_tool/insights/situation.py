@@ -68,12 +68,12 @@ class Situation:
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
-        known = self._of_hash(self._template_runs, self.runs_read) if self.queries.knows_projects else None
-        if known is None:
-            runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
-        else:
-            runs = known or self.queries.runs_without_project(self.hash)
-        return self._others([run for run in runs if self._is_same(run)])
+        return self._others([run for run in self._hash_runs if self._is_same(run)])
+
+    @property
+    def may_have_older_runs(self) -> bool:
+        """Whether there may be more runs of this text than were read."""
+        return len(self._hash_runs) >= self.runs_read
 
     @cached_property
     def same_template(self) -> list[Run]:
@@ -142,6 +142,13 @@ class Situation:
             return False
         # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
         return run.preview == self.preview or shape(run.preview) == shape(self.preview)
+
+    @cached_property
+    def _hash_runs(self) -> list[Run]:
+        known = self._of_hash(self._template_runs, self.runs_read) if self.queries.knows_projects else None
+        if known is None:
+            return self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
+        return known or self.queries.runs_without_project(self.hash)
 
     @cached_property
     def _template_runs(self) -> list[Run]:
