@@ -165,6 +165,13 @@ def test_a_failure_that_the_last_segment_hides_is_a_warning() -> None:
         ("a | b", (0, 0)),
         ("a | b", (0, 2)),
         ("diff a b |& less", (1, 0)),
+        ("cd src && grep x y | head -5", (1, 0)),
+        ("cd src; grep x y | sort | uniq", (1, 0, 0)),
+        ("set -o pipefail\ngrep x y | head", (1, 0)),
+        ("for f in *; do grep x $f | head; done", (1, 0)),
+        ("if true; then grep x y | head; fi", (1, 0)),
+        ("grep x y | head || make | head", (1, 0)),
+        ("(cd src && grep x y | head)", (1, 0)),
     ],
 )
 def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int, ...]) -> None:
@@ -172,9 +179,16 @@ def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int
 
 
 def test_codes_without_their_segments_are_told_as_they_are() -> None:
-    found = hidden_failure("echo $(a | b) | c; d | e", Result(0, pipestatus=(3, 0)))
+    for command in ("for x in 1; do a | b; done", "a | b || c | d"):
+        found = hidden_failure(command, Result(0, pipestatus=(3, 0)))
+        assert found is not None
+        assert found.message == "a part of the pipeline failed, hidden by its end: codes 3 0"
+
+
+def test_codes_belong_to_the_last_pipeline_of_a_text() -> None:
+    found = hidden_failure("cd src; echo $(a | b) | c; make | tail -1", Result(0, pipestatus=(2, 0)))
     assert found is not None
-    assert found.message == "a part of the pipeline failed, hidden by its end: codes 3 0"
+    assert found.message == "hidden by the pipeline's exit 0: `make` failed with 2 (a recipe failed)"
 
 
 # unusual here

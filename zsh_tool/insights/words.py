@@ -146,6 +146,16 @@ def deciding(command: str) -> list[Program | None]:
     return found or [None]
 
 
+def pipelines(command: str) -> list[list[str]]:
+    """Return the segments of each pipeline that a command's text shows, in order; which of them ran is not known."""
+    return [parse_pipeline(text) for _, text in _parts(outline(command))]
+
+
+def is_alternative(command: str) -> bool:
+    """Tell whether the last pipeline of a command may not have run although the command worked: ``a | b || c | d``."""
+    return any(operator == "||" for operator, _ in _parts(outline(command)))
+
+
 def fails_as_a_whole(command: str) -> bool:
     """Tell whether a pipeline of the command fails when any of its parts does: ``set -o pipefail``."""
     return "fail" in command.lower() and _strictness(_parts(outline(command)))[1]
