@@ -146,6 +146,19 @@ def test_a_host_that_was_reached_is_not_warned_of(memory: Memory) -> None:
     assert "connecting to `db1` failed in 4 of 5 tries" in memory.run("ssh db1 make", 255, after=3600).text
 
 
+def test_a_directory_by_another_name_is_the_same(memory: Memory, tmp_path: Path) -> None:
+    (memory.cwd / "web").mkdir()
+    (tmp_path / "link").symlink_to(memory.cwd / "web")
+    memory.run("npm test", cwd=memory.cwd / "web")
+    found = memory.run("npm test", 1, cwd=tmp_path / "link").of("last_good")
+    assert found is not None
+    assert found.message == "this very command succeeded 30 s ago"
+    again = memory.run("npm test", 1, cwd=memory.cwd / ".." / "app" / "web").of("retry")
+    assert again is not None
+    assert again.message == "mixed results in the last 10 min: 1 of 2 runs failed"
+    assert memory.before("npm test").of("retry") is None, "that is another directory"
+
+
 def test_a_clock_that_goes_back_makes_nothing_up(memory: Memory) -> None:
     for _ in range(3):
         memory.run("make", 2)

@@ -1,5 +1,6 @@
 """What an insight may look at: the command, where and when it runs, and its history, read once."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,6 +126,18 @@ class Situation:
         """
         return run.hash == self.hash and self._is_shown_whole and run.preview.strip() == self._stripped
 
+    def is_here(self, run: Run | RecentRun) -> bool:
+        """Tell whether a run's directory is this one, by whatever name; a row of an earlier release does not say."""
+        if run.cwd is None or run.cwd == self.cwd:
+            return True
+        if run.cwd not in self._real_paths:
+            self._real_paths[run.cwd] = os.path.realpath(run.cwd)
+        return self._real_paths[run.cwd] == os.path.realpath(self.cwd)
+
+    @cached_property
+    def _real_paths(self) -> dict[str, str]:
+        return {}
+
     @cached_property
     def _stripped(self) -> str:
         return self.preview.strip()
@@ -134,8 +147,7 @@ class Situation:
         return not _HASHED_AWAY.search(self.command, PREVIEW_CHARS)
 
     def _is_same(self, run: Run | RecentRun) -> bool:
-        here = run.cwd is None or run.cwd == self.cwd
-        return here and self.has_this_text(run) and not interrupted(run)
+        return self.has_this_text(run) and self.is_here(run) and not interrupted(run)
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
         if interrupted(run):
