@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.memory import START, Memory, Result
-from zsh_tool import figures
+from zsh_tool import figures, filesystem
 from zsh_tool.database import open_writer
 from zsh_tool.filesystem import kind_of
 from zsh_tool.insights import ShownInsight
@@ -191,6 +192,12 @@ MOUNTS = """\
 )
 def test_the_nearest_mount_tells_the_kind_of_file_system(path: str, kind: str) -> None:
     assert kind_of(Path(path), MOUNTS) == kind
+
+
+def test_both_languages_know_the_same_kinds_of_shared_file_systems() -> None:
+    source = VECTORS.parent.parent / "src" / "alan" / "place.rs"
+    listed = source.read_text(encoding="utf-8").split("SHARED_KINDS: [&str;", 1)[1].split("];", 1)[0]
+    assert frozenset(re.findall(r'"([^"]+)"', listed)) == filesystem._SHARED_KINDS
 
 
 def test_a_network_file_system_gets_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
