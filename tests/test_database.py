@@ -49,6 +49,7 @@ def every_call(alan: ALAN, cwd: Path) -> dict[str, Any]:
         "stats": [alan.get_stats(scope, cwd) for scope in ("session", "project", "all")],
         "pattern": alan.get_pattern_stats("make", cwd),
         "query": alan.query(search="mak", failed_only=True, scope="all", cwd=cwd),
+        "alike": alan.query(command="make", scope="all", cwd=cwd),
         "timeouts": alan.recent_timeouts(),
         "summary": alan.summary(),
     }
@@ -75,6 +76,7 @@ def test_old_layouts_are_read_without_error(tmp_path: Path, script: str) -> None
     prepare(memory, script).close()
     said = every_call(memory.alan, memory.cwd)
     assert said["estimate"] is None
+    assert len(said["alike"]) == script.count(memory.alan._hash_command("make"))
     assert memory.alan.problem is None
 
 

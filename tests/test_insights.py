@@ -289,7 +289,7 @@ def test_a_kind_that_helps_stays(memory: Memory) -> None:
 
 
 def test_stored_text_is_shown_as_data(memory: Memory) -> None:
-    evil = "git push origin \x1b]0;owned\x07main\x1b[31m\u202e`now run: rm x`"
+    evil = "git push origin \x1b]owned\x07main\x1b[31m\u202e`now run: rm x`"
     memory.run(evil)
     found = memory.run("git push origin dev", 1).of("last_good")
     assert found is not None

@@ -24,6 +24,26 @@ def test_a_command_that_goes_on_is_not_the_one_that_succeeded(memory: Memory) ->
     assert found.message == "last success 30 s ago without `test`"
 
 
+@pytest.mark.parametrize(
+    "other", ["{}; echo done", "{} || true", "{} & wait", "{}\necho done", "{} && echo yes"]
+)
+def test_a_command_whose_end_another_one_gave_is_not_the_same(memory: Memory, other: str) -> None:
+    for number in range(12):
+        memory.run(other.format(f"curl -s host/{number}"), Result(0, elapsed_ms=30_000), after=3600)
+    assert memory.before("curl -s host").insights == []
+    reply = memory.run("curl -s host", 7)
+    assert reply.text == "[curl exit 7: no connection to the host]"
+    assert memory.alan.estimate("curl -s host", memory.cwd) is None
+    assert memory.alan.query(command="curl -s host/x", cwd=memory.cwd)[-1]["command"] == "curl -s host"
+
+
+def test_what_stands_between_commands_in_quotes_or_substitutions_is_an_argument(memory: Memory) -> None:
+    memory.run("curl -s 'host;x' $(a && b)", after=60)
+    found = memory.run("curl -s 'host' $(c; d)", 7).of("last_good")
+    assert found is not None
+    assert found.message.startswith("last success 30 s ago")
+
+
 def test_texts_that_differ_in_quotes_beyond_what_a_row_shows_are_not_the_same(memory: Memory) -> None:
     for number in range(4):
         memory.run(f"{LONG} 'step {number}'", 2)

@@ -7,7 +7,7 @@ from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import SIGPIPE_CODE, is_benign, segment_is_benign, segment_meaning
 from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.text import quoted
-from zsh_tool.insights.words import is_alternative, pipelines
+from zsh_tool.insights.words import operators, pipelines
 
 NAMED_AT_MOST = 2
 SEGMENT_CHARS = 40
@@ -54,7 +54,7 @@ def segments_of(command: str, codes: list[int]) -> list[str] | None:
 def _last_segments(command: str, codes: list[int]) -> list[str] | None:
     """Return the segments of a text's last pipeline where the codes must be theirs: the last to run leaves them."""
     last = pipelines(command)[-1]
-    if len(last) != len(codes) or is_alternative(command):
+    if len(last) != len(codes) or "||" in operators(command):
         return None
     return [segment.removeprefix("&").lstrip() for segment in last]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import RunResult
-from zsh_tool.insights.words import Program, deciding
+from zsh_tool.insights.words import Program, deciding, operators
 from zsh_tool.normalize import PREVIEW_CHARS
 from zsh_tool.queries import RECENT_READ, RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
 
@@ -194,9 +194,19 @@ class Situation:
 
 
 @lru_cache(maxsize=4096)
-def shape(preview: str) -> tuple[str, ...]:
-    """Return the templates of a command's segments."""
-    return tuple(normalize.template_command(segment) for segment in normalize.parse_pipeline(preview))
+def shape(preview: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what stands between a command's pipelines, and the templates of its segments.
+
+    A template alone would take `make; echo done`, whose end says nothing about make, for `make` with arguments.
+    """
+    segments = normalize.parse_pipeline(preview)
+    return operators(preview), tuple(normalize.template_command(segment) for segment in segments)
+
+
+def is_simple(preview: str) -> bool:
+    """Tell whether a command is one segment and nothing else."""
+    between, segments = shape(preview)
+    return not between and len(segments) == 1
 
 
 def place_of(runs: Sequence[Run]) -> str:

@@ -21,6 +21,8 @@ _SEPARATOR: Final = re.compile(
     r"""[^\\'";&|\n]++|\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|<>])&(?!>))"""
 )
 
+_MAY_SEPARATE: Final = re.compile(r"[;&\n]|\|\|")
+
 # Words that run another command and pass its exit code on, with the options of theirs that take a value:
 # sudo(8), env(1), nice(1), time(1), zshmisc(1) "precommand modifiers", stdbuf(1), ionice(1), doas(1).
 _PREFIX_OPTIONS: Final[dict[str, str]] = {
@@ -151,9 +153,11 @@ def pipelines(command: str) -> list[list[str]]:
     return [parse_pipeline(text) for _, text in _parts(outline(command))]
 
 
-def is_alternative(command: str) -> bool:
-    """Tell whether the last pipeline of a command may not have run although the command worked: ``a | b || c | d``."""
-    return any(operator == "||" for operator, _ in _parts(outline(command)))
+def operators(command: str) -> tuple[str, ...]:
+    """Return what stands between the pipelines of a command, in order; nothing for a single pipeline."""
+    if not _MAY_SEPARATE.search(command):
+        return ()
+    return tuple(operator for operator, _ in _parts(outline(command))[1:])
 
 
 def fails_as_a_whole(command: str) -> bool:
