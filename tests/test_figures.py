@@ -53,6 +53,21 @@ def test_a_command_and_its_like_are_found(memory: Memory, monkeypatch: pytest.Mo
     assert [plan for plan in plans if "TEMP B-TREE" in plan or plan.startswith("SCAN")] == []
 
 
+def test_figures_of_a_command_are_of_its_like(memory: Memory) -> None:
+    memory.run("curl -s a", Result(7, elapsed_ms=300))
+    memory.run("curl -s b", Result(0, elapsed_ms=500))
+    memory.run("curl -s a; echo done")
+    memory.run("curl -s a | wc", Result(0, (7, 0)))
+    memory.run("curl -s a", 7, cwd=memory.project("other"))
+    stats = memory.alan.get_pattern_stats("curl -s a", memory.cwd)
+    assert (stats["same_hash"]["runs"], stats["same_hash"]["failed"]) == (1, 1)
+    alike = stats["same_template"]
+    assert (alike["runs"], alike["failed"], alike["median_ms"]) == (2, 1, 400)
+    assert alike["last"]["command"] == "curl -s b"
+    # The streak counts segments and all projects, as its table does.
+    assert stats["streak"]["current"] == -3
+
+
 def test_what_somebody_ended_is_neither_success_nor_failure(memory: Memory) -> None:
     memory.run("make")
     memory.run("make", 2)

@@ -186,7 +186,8 @@ async def test_plain_successes_are_told_nothing_and_failures_at_most_three_lines
 ) -> None:
     environment = programs(tmp_path / "bin", tool='echo "no $2"; exit $3\n') | mode
     async with talking(project, environment) as talk:
-        for command in ("print hi", "print hi | cat", "tool -x a 0", "true; print hi"):
+        searched = "cd / && grep nothing /dev/null | wc -l"
+        for command in ("print hi", "print hi | cat", "tool -x a 0", "true; print hi", searched):
             reply = await talk.zsh(command)
             assert reply.facts["insights"] == [], command
             assert len(reply.lines) == 2, command

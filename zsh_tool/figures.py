@@ -81,12 +81,14 @@ def pattern_of(queries: Queries, command: str, project: str) -> dict[str, Any]:
     """Tell all about one command: its keys, its streak, and how it and its like went in this project."""
     command_hash = normalize.hash_command(command)
     template = normalize.template_command(command)
+    like = shape(preview_of(command))
+    alike = [run for run in queries.runs_by_template(project, template) if shape(run.preview) == like]
     return {
         "command_hash": command_hash,
         "command_template": plain(template),
         "streak": streak_of(queries, command_hash),
         "same_hash": _pattern_runs(queries.runs_by_hash(project, command_hash)),
-        "same_template": _pattern_runs(queries.runs_by_template(project, template)),
+        "same_template": _pattern_runs(alike),
     }
 
 
