@@ -224,3 +224,54 @@ async def test_what_was_shown_is_recorded_with_the_next_command_and_judged(
         ("retry", "tool file", "tool file"),
         ("retry", "tool file", "touch file"),
     ]
+
+
+# both modes
+
+OWN = {"id", "parent_id", "observation_id", "session_id", "created_at", "timestamp", "duration_ms"} | {
+    "last_updated",
+    "shown_at",
+}
+"""Values that differ between any two runs."""
+
+
+def whole(environment: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Return all that was recorded but for what is each run's own."""
+    connection = sqlite3.connect(environment["ALAN_DB_PATH"])
+    connection.row_factory = sqlite3.Row
+    tables = ("observations", "recent_commands", "streaks", "ssh_observations", "insights")
+    found = {
+        name: [
+            {key: value is not None if key in OWN else value for key, value in dict(row).items()}
+            for row in connection.execute(f"SELECT * FROM {name} ORDER BY rowid")
+        ]
+        for name in tables
+    }
+    connection.close()
+    return found
+
+
+async def test_both_modes_record_the_same(tmp_path: Path, project: Path) -> None:
+    environment = programs(tmp_path / "bin", ssh='case "$*" in *down*) exit 255;; esac\n')
+    recorded = []
+    for name, mode in (("rust", {}), ("python", {"ZSH_TOOL_EXEC": ""})):
+        environment["ALAN_DB_PATH"] = str(tmp_path / f"{name}.db")
+        async with talking(project, environment | mode) as talk:
+            await talk.zsh("print on", description="to see whether it works")
+            await talk.zsh("false | sort | cat", cwd="..")
+            await talk.zsh(f"print -r -- '{'é' * 250}' | wc -c")
+            for _ in range(3):
+                await talk.zsh("ssh down uptime")
+            await talk.zsh("sleep 60", timeout=0.1)
+            running = await talk.zsh("sleep 61", yield_after=0)
+            await talk.call("zsh_kill", task_id=running.task)
+            await talk.zsh("kill -SEGV $$")
+            await talk.zsh("no-such-command")
+            await talk.zsh("")
+            await talk.zsh("true", description="é\n")
+        recorded.append(whole(environment))
+    rust, python = recorded
+    assert len(rust["observations"]) > 12
+    assert len(rust["insights"]) > 2
+    for name, there in rust.items():
+        assert python[name] == there, name
