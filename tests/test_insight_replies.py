@@ -60,13 +60,13 @@ CASES = [
         "retry",
         [Step("make all", 2)],
         Step("make all", 2, 2 * MINUTE),
-        "[this command already failed once in this session (2 min ago, exit 2)]",
+        "[this command already failed once in the last 10 min (2 min ago, exit 2)]",
     ),
     Case(
         "retry after a timeout",
         [Step("make all", LATE), Step("make all", FAILED, MINUTE)],
         Step("make all", 2, 2 * MINUTE),
-        "[this command already failed twice in this session (last 2 min ago, exit 2)]",
+        "[this command already failed twice in the last 10 min (last 2 min ago, exit 2)]",
     ),
     Case("retry too late", [Step("make all", 2)], Step("make all", 2, 11 * MINUTE), ""),
     Case(

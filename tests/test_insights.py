@@ -81,7 +81,7 @@ def test_a_command_that_failed_just_now_is_a_warning(memory: Memory) -> None:
     assert found is not None
     assert (found.level, found.message) == (
         "warning",
-        "this command already failed once in this session (just now, exit 2)",
+        "this command already failed once in the last 10 min (just now, exit 2)",
     )
 
 

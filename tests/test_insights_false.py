@@ -209,3 +209,12 @@ def test_a_first_run_in_a_busy_project_says_nothing(memory: Memory) -> None:
     for command in ("npm ci", "make", "git status", "echo 'npm test'", "ls | wc -l"):
         codes = (0, 0) if "|" in command else (0,)
         assert memory.run(command, Result(0, pipestatus=codes)).text == ""
+
+
+def test_a_retry_counts_no_more_than_it_looked_at(memory: Memory) -> None:
+    for _ in range(3):
+        memory.run("make all", 2)
+    memory.run("make all", 2, after=700)
+    found = memory.before("make all").of("retry")
+    assert found is not None
+    assert found.message == "this command already failed once in the last 10 min (just now, exit 2)"
