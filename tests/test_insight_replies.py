@@ -126,8 +126,8 @@ CASES = [
         "a remote command",
         steps(3, "ssh db1 make all", 2),
         Step("ssh db1 make all", Result(2, output_bytes=0)),
-        "[`make all` failed in 3 of 3 runs on `db1`, which was reached; make exit 2: a recipe failed]",
-        "[`make all` failed in 3 of 3 runs on `db1`, which was reached; make exit 2: a recipe failed]",
+        "[`make all` failed in 3 of 3 runs on `db1`, which was reached (last 1 h ago); make exit 2: a recipe failed]",
+        "[`make all` failed in 3 of 3 runs on `db1`, which was reached (last 1 h ago); make exit 2: a recipe failed]",
     ),
     Case(
         "manopt",

@@ -134,7 +134,7 @@ def test_a_remote_search_that_finds_nothing_does_not_fail(memory: Memory) -> Non
         reply = memory.run("ssh db1 'make -C app'", 2)
     found = reply.of("ssh")
     assert found is not None
-    assert found.message == "`'make -C *` failed in 4 of 4 runs on `db1`, which was reached"
+    assert found.message == "`'make -C *` failed in 4 of 4 runs on `db1`, which was reached (last 30 s ago)"
 
 
 def reply_after(memory: Memory, command: str, earlier: Result, now: Result) -> str:
