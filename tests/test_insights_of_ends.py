@@ -60,6 +60,7 @@ def memory(tmp_path: Path) -> Memory:
         ("set -o pipefail; yes | head -1", 141, "SIGPIPE, as any before head may, not an error", "info"),
         ("ls --wrong", 2, "an unknown option", "info"),
         (".venv/bin/pytest", 5, "pytest exit 5: no tests", "warning"),
+        ("node_modules/.bin/eslint; ~/.local/bin/rg x", 1, "rg exit 1: no lines matched", "info"),
         ("/usr/bin/grep x y", 1, "grep exit 1: no lines matched", "info"),
         ("make -sq all", 1, "not up to date, not an error", "info"),
         ("jq -e .x", 4, "there was no output, not an error", "info"),
@@ -101,6 +102,9 @@ def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> 
         ("make all", 1),
         ("./test", 1),
         ("build/diff a b", 1),
+        ("bin/test", 1),
+        ("./bin/test", 1),
+        ("build/bin/test", 1),
         ("/src/app/grep x y", 2),
         ("jq .e", 4),
     ],
@@ -172,6 +176,7 @@ def test_a_failure_that_the_last_segment_hides_is_a_warning() -> None:
         ("if true; then grep x y | head; fi", (1, 0)),
         ("grep x y | head || make | head", (1, 0)),
         ("(cd src && grep x y | head)", (1, 0)),
+        ("! grep x y | head", (1, 0)),
     ],
 )
 def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int, ...]) -> None:

@@ -56,7 +56,7 @@ def _last_segments(command: str, codes: list[int]) -> list[str] | None:
     last = pipelines(command)[-1]
     if len(last) != len(codes) or "||" in operators(command):
         return None
-    return [segment.removeprefix("&").lstrip() for segment in last]
+    return [_OPENING.sub("", segment.removeprefix("&").lstrip()) for segment in last]
 
 
 def _all_segments(command: str) -> list[str]:

@@ -106,9 +106,18 @@ def program(simple: str) -> Program | None:
 
 
 def _name_of(word: str) -> str:
-    """Return a program's name; one that lies elsewhere than programs do is known by its path: ``./test`` is no test."""
+    """Return a program's name; one that lies elsewhere than programs do is known by its path: ``./test`` is no test.
+
+    A project's own ``bin/test`` is none either, but ``.venv/bin/pytest`` is pytest.
+    """
     path = PurePosixPath(word)
-    return path.name if path.name == word or path.parent.name in _PROGRAM_DIRECTORIES else word
+    if path.name == word or not path.name:
+        return word
+    above = path.parent
+    installed = above.name in _PROGRAM_DIRECTORIES and (
+        word.startswith(("/", "~", "$")) or above.name == ".bin" or "env" in above.parent.name
+    )
+    return path.name if installed else word
 
 
 def used_flags(program: Program) -> set[str]:
