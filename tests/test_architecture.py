@@ -33,7 +33,8 @@ LAYERS = [
         "sideband",
         "taskmodel",
     },
-    {"database", "filesystem", "insights", "manopt", "normalize", "project", "queries", "ssh", "upgrade"},
+    {"database", "filesystem", "insights", "manopt", "normalize", "project", "queries", "retention"}
+    | {"ssh", "upgrade"},
     {"__init__", "_build", "config", "config_values", "expressions", "ids", "keys", "spellings", "wire"},
 ]
 KNOWS_MCP = {"server", "protocol", "resources", "prompts", "progress", "transport", "wire"}

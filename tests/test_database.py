@@ -49,6 +49,7 @@ def every_call(alan: ALAN, cwd: Path) -> dict[str, Any]:
         "stats": [alan.get_stats(scope, cwd) for scope in ("session", "project", "all")],
         "pattern": alan.get_pattern_stats("make", cwd),
         "query": alan.query(search="mak", failed_only=True, scope="all", cwd=cwd),
+        "alike": alan.query(command="make", scope="all", cwd=cwd),
         "timeouts": alan.recent_timeouts(),
         "summary": alan.summary(),
     }
@@ -75,6 +76,7 @@ def test_old_layouts_are_read_without_error(tmp_path: Path, script: str) -> None
     prepare(memory, script).close()
     said = every_call(memory.alan, memory.cwd)
     assert said["estimate"] is None
+    assert len(said["alike"]) == script.count(memory.alan._hash_command("make"))
     assert memory.alan.problem is None
 
 
@@ -195,6 +197,25 @@ def test_a_database_in_a_directory_that_cannot_be_written_is_read(closed_directo
         assert reader.rows("SELECT command_preview FROM observations")[0][0] == "make"
         assert reader.problem is None
         reader.close()
+
+
+@pytest.mark.parametrize("executor_active", [True, False])
+def test_what_such_a_database_knows_is_told_and_what_it_cannot_take_is_named(
+    tmp_path: Path, closed_directory: Path, executor_active: bool
+) -> None:
+    path = closed_directory / "alan.db"
+    memory = Memory(tmp_path, executor_active, "sess0002", environment={"ALAN_DB_PATH": str(path)})
+    with somebody_else():
+        alan = ALAN(memory.settings, "sess0002", executor_active, clock=lambda: START + 3600)
+        assert [row["command"] for row in alan.query(cwd=memory.cwd)] == ["make"]
+        assert alan.get_stats("project", memory.cwd)["failed"] == 1
+        said = every_call(alan, memory.cwd)
+        assert [one.kind for one in said["after"]] == ["exit_code"]
+        assert alan.problem is None
+        ended = Result(0, observation_id="1")
+        assert alan.record("ssh h true", ended, memory.cwd) == ("1" if executor_active else None)
+        assert executor_active or str(path) in (alan.problem or "")
+        alan.close()
 
 
 def test_a_log_left_behind_forbids_reading_without_locks(closed_directory: Path) -> None:
@@ -358,3 +379,31 @@ def test_no_read_before_a_command_scans_a_table(tmp_path: Path, monkeypatch: pyt
     ]
     bad += [plan for plan in plans if "TEMP B-TREE" in plan]
     assert [plan for plan in bad if plan not in ("SCAN i", "SCAN sqlite_schema")] == []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note every SELECT of a reader."""
+    seen: list[str] = []
+    plain = Reader.rows
+
+    def noted(self: Reader, sql: str, parameters: Any = ()) -> list[Any]:
+        seen.append(sql)
+        return plain(self, sql, parameters)
+
+    monkeypatch.setattr(Reader, "rows", noted)
+    return seen
+
+
+def test_what_the_template_tells_is_not_asked_again_by_hash(tmp_path: Path, asked: list[str]) -> None:
+    memory = Memory(tmp_path)
+    memory.run("git push origin main", 1)
+    for command in ("never run before", "git push origin dev"):
+        asked.clear()
+        memory.before(command)
+        by_hash = [sql for sql in asked if "command_hash = " in sql]
+        assert len(by_hash) == 1, "only rows that name no project are left to ask for"
+        assert "project IS NULL" in by_hash[0]
+    asked.clear()
+    assert memory.before("git push origin main").of("retry") is not None
+    assert [sql for sql in asked if "command_hash = " in sql] == []

@@ -43,6 +43,28 @@ def memory(tmp_path: Path) -> Memory:
         ("timeout -k 5 10 grep x y", 1, "no lines matched", "info"),
         ("bash -lc 'cd a; grep x y'", 1, "no lines matched", "info"),
         ("uv run pytest -q", 5, "no tests were collected", "warning"),
+        ("command grep -v x y", 1, "grep exit 1: no lines matched", "info"),
+        ("command -pv x", 1, "no such command", "info"),
+        ("sudo -nu bob grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("sudo --user bob grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("env -i A=b grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("env --unset A -uB --chdir / grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("nice -5 ionice -c2 -n 7 nice --adjustment 5 grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("timeout 5 grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("timeout --kill-after 3 --signal KILL 5 grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("timeout -k 3 5 make", 137, "its time limit with -k", "warning"),
+        ("git -C repo grep x", 1, "no lines matched", "info"),
+        ("git --git-dir r -c a=b diff --quiet", 1, "differ", "info"),
+        ("dpkg -s nothing", 1, "not installed", "info"),
+        ("set -e; grep x y", 1, "no lines matched, not an error", "info"),
+        ("set -o pipefail; yes | head -1", 141, "SIGPIPE, as any before head may, not an error", "info"),
+        ("ls --wrong", 2, "an unknown option", "info"),
+        (".venv/bin/pytest", 5, "pytest exit 5: no tests", "warning"),
+        ("node_modules/.bin/eslint; ~/.local/bin/rg x", 1, "rg exit 1: no lines matched", "info"),
+        ("/usr/bin/grep x y", 1, "grep exit 1: no lines matched", "info"),
+        ("make -sq all", 1, "not up to date, not an error", "info"),
+        ("jq -e .x", 4, "there was no output, not an error", "info"),
+        ("sort --check x", 1, "not sorted, not an error", "info"),
     ],
 )
 def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> None:
@@ -67,6 +89,24 @@ def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> 
         ("ssh h 'make && grep x y'", 1),
         ("sh script.sh", 1),
         ("timeout 5", 1),
+        ("sudo --user test make", 1),
+        ("sudo -nu test make", 1),
+        ("! grep x y", 1),
+        ("set -e; make; grep x y", 1),
+        ("set -euo pipefail\nmake x\ngrep x y", 1),
+        ("setopt err_exit; make; grep x y", 1),
+        ("set -o pipefail; make | grep x", 1),
+        ("bash -ec 'make; grep x y'", 1),
+        ("bash -euo pipefail -c 'make | grep x'", 1),
+        ("set -e", 1),
+        ("make all", 1),
+        ("./test", 1),
+        ("build/diff a b", 1),
+        ("bin/test", 1),
+        ("./bin/test", 1),
+        ("build/bin/test", 1),
+        ("/src/app/grep x y", 2),
+        ("jq .e", 4),
     ],
 )
 def test_what_a_code_does_not_say_is_not_said(command: str, code: int) -> None:
@@ -78,6 +118,15 @@ def test_a_silent_cd_before_grep_did_not_fail() -> None:
     assert found is not None
     assert "no lines matched" in found.message
     assert exit_code("cd src && grep x y", Result(1, output_bytes=9)) is None
+
+
+def test_what_sudo_may_have_refused_is_not_called_an_answer() -> None:
+    refused = exit_code("sudo -n grep x y", Result(1, output_bytes=30))
+    assert refused is not None
+    assert refused.message == "grep exit 1: no lines matched, unless sudo refused"
+    silent = exit_code("sudo -n grep x y", Result(1, output_bytes=0))
+    assert silent is not None
+    assert silent.message == "grep exit 1: no lines matched, not an error"
 
 
 def test_what_the_output_says_anyway_is_not_shown() -> None:
@@ -92,6 +141,8 @@ def test_what_may_be_no_failure_is_not_called_one() -> None:
     assert is_benign("cd x && grep y z", 1)
     assert not is_benign("grep y z", 2)
     assert not is_benign("make", 1)
+    assert is_benign("set -o pipefail; yes | head", 141)
+    assert not is_benign("yes | head", 141)
 
 
 def test_silent_success_is_noted(memory: Memory) -> None:
@@ -118,6 +169,14 @@ def test_a_failure_that_the_last_segment_hides_is_a_warning() -> None:
         ("a | b", (0, 0)),
         ("a | b", (0, 2)),
         ("diff a b |& less", (1, 0)),
+        ("cd src && grep x y | head -5", (1, 0)),
+        ("cd src; grep x y | sort | uniq", (1, 0, 0)),
+        ("set -o pipefail\ngrep x y | head", (1, 0)),
+        ("for f in *; do grep x $f | head; done", (1, 0)),
+        ("if true; then grep x y | head; fi", (1, 0)),
+        ("grep x y | head || make | head", (1, 0)),
+        ("(cd src && grep x y | head)", (1, 0)),
+        ("! grep x y | head", (1, 0)),
     ],
 )
 def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int, ...]) -> None:
@@ -125,9 +184,16 @@ def test_what_is_normal_in_a_pipeline_is_not_told(command: str, codes: tuple[int
 
 
 def test_codes_without_their_segments_are_told_as_they_are() -> None:
-    found = hidden_failure("echo $(a | b) | c; d | e", Result(0, pipestatus=(3, 0)))
+    for command in ("for x in 1; do a | b; done", "a | b || c | d"):
+        found = hidden_failure(command, Result(0, pipestatus=(3, 0)))
+        assert found is not None
+        assert found.message == "a part of the pipeline failed, hidden by its end: codes 3 0"
+
+
+def test_codes_belong_to_the_last_pipeline_of_a_text() -> None:
+    found = hidden_failure("cd src; echo $(a | b) | c; make | tail -1", Result(0, pipestatus=(2, 0)))
     assert found is not None
-    assert found.message == "a part of the pipeline failed, hidden by its end: codes 3 0"
+    assert found.message == "hidden by the pipeline's exit 0: `make` failed with 2 (a recipe failed)"
 
 
 # unusual here

@@ -10,8 +10,8 @@ import pytest
 
 from tests.memory import Memory, Result
 from zsh_tool import manopt
-from zsh_tool.insights.manopt import SHOWN_BYTES, presented, used_flags
-from zsh_tool.insights.words import Program
+from zsh_tool.insights.manopt import SHOWN_BYTES, presented
+from zsh_tool.insights.words import Program, used_flags
 
 PAGE = """\
 TOOL(1)                          User Commands                         TOOL(1)

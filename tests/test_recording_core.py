@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.memory import START, Memory, Result
-from zsh_tool import figures
+from zsh_tool import figures, filesystem
 from zsh_tool.database import open_writer
 from zsh_tool.filesystem import kind_of
 from zsh_tool.insights import ShownInsight
@@ -137,6 +138,24 @@ def test_a_damaged_file_is_set_aside_and_named(tmp_path: Path) -> None:
     assert len(table(memory.path, "observations")) == 1
 
 
+def test_damage_behind_the_first_page_is_found_by_the_record_and_set_aside(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    memory.run("first")
+    memory.alan.close()
+    settling = sqlite3.connect(memory.path)
+    settling.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    settling.close()
+    whole = memory.path.read_bytes()
+    assert len(whole) > 50_000
+    memory.path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    memory.open("sess0002")
+    memory.alan.record("second", Result(0), memory.cwd)
+    aside, *_its_log = sorted(memory.path.parent.glob("alan.db.damaged-*"))
+    assert aside.read_bytes().startswith(whole[:16])
+    assert aside.name in (memory.alan.problem or "")
+    assert [row["command_preview"] for row in table(memory.path, "observations")] == ["second"]
+
+
 def test_a_directory_in_the_way_is_an_error_that_names_it(tmp_path: Path) -> None:
     recorder = CoreRecorder(tmp_path, 10, 30.0)
     with pytest.raises(RecordError, match=str(tmp_path)):
@@ -173,6 +192,12 @@ MOUNTS = """\
 )
 def test_the_nearest_mount_tells_the_kind_of_file_system(path: str, kind: str) -> None:
     assert kind_of(Path(path), MOUNTS) == kind
+
+
+def test_both_languages_know_the_same_kinds_of_shared_file_systems() -> None:
+    source = VECTORS.parent.parent / "src" / "alan" / "place.rs"
+    listed = source.read_text(encoding="utf-8").split("SHARED_KINDS: [&str;", 1)[1].split("];", 1)[0]
+    assert frozenset(re.findall(r'"([^"]+)"', listed)) == filesystem._SHARED_KINDS
 
 
 def test_a_network_file_system_gets_no_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

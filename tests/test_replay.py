@@ -52,7 +52,7 @@ error: src refspec mian
 # the same mistake again
 $ git push origin mian
 error: src refspec mian
-[this command already failed once in this session (30 s ago, exit 1); last success 9 h ago with `main` in place of `mian`]
+[this command already failed once in the last 10 min (30 s ago, exit 1); last success 9 h ago with `main` in place of `mian`]
 [exit 1 in 0.1 s]
 
 # the same command elsewhere

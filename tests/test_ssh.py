@@ -51,6 +51,9 @@ def test_ssh_command_lines(command: str, expected: dict[str, Any] | None) -> Non
         ("rsync -aB 100 -f 'merge x:y' src h:dst", "h"),
         ("rsync --exclude=a:b src dst", None),
         ("rsync rsync://h/m .", None),
+        ("ssh u@$HOST ls", None),
+        ('scp "$SOURCE:x" .', None),
+        ("ssh h echo $HOME", "h"),
     ],
 )
 def test_hosts_of_the_relatives(command: str, host: str | None) -> None:
@@ -97,7 +100,10 @@ def test_ends_are_told_apart(tmp_path: Path, command: str, ended: Result, exit_t
     assert row["timed_out"] == int(ended.timed_out)
 
 
-@pytest.mark.parametrize("command", ["cd x && ssh h ls", "FOO=1 ssh h", "echo ssh h", "ssh", "(ssh h)"])
+@pytest.mark.parametrize(
+    "command",
+    ["cd x && ssh h ls", "FOO=1 ssh h", "echo ssh h", "ssh", "(ssh h)", "ssh $HOST ls", "scp a `host`:b"],
+)
 def test_what_cannot_be_told_is_not_recorded(tmp_path: Path, command: str) -> None:
     memory = Memory(tmp_path)
     memory.run(command)

@@ -5,9 +5,12 @@ because a database in WAL mode without any holder has its whole log recovered at
 """
 
 import os
+import random
 import sqlite3
 import stat
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -21,6 +24,9 @@ READ_CACHE_KIB: Final = 8192
 
 WRITE_BUSY_SECS: Final = 2.0
 """How long a write waits for another writer, in both languages."""
+
+_PAUSE_SECS: Final = (0.001, 0.004)
+"""How long a writer that found the lock taken waits until it looks again, from and to, as the executor does."""
 
 Row = tuple[Any, ...]
 Schema = Mapping[str, frozenset[str]]
@@ -167,6 +173,60 @@ def open_writer(path: Path, create: bool = False) -> sqlite3.Connection:
     # In WAL mode this leaves fsync to the checkpoint: a power loss costs the last rows, never the file.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+@contextmanager
+def writing(connection: sqlite3.Connection, patience_secs: float = WRITE_BUSY_SECS) -> Iterator[None]:
+    """Write in one IMMEDIATE transaction, which is taken back when anything goes wrong within."""
+    _begin(connection, patience_secs)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _begin(connection: sqlite3.Connection, patience_secs: float) -> None:
+    """Begin to write as soon as nobody else does, and look often: SQLite has no queue for its write lock.
+
+    Its own way of waiting looks ten times in a second, so that busy executors, which look every few milliseconds,
+    could take every gap for seconds.
+    """
+    deadline = time.monotonic() + patience_secs
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as wrong:
+                if not is_busy(wrong) or time.monotonic() >= deadline:
+                    raise
+            else:
+                return
+            # Nobody tells when a lock is free, so there is no event to wait for. No loop waits here: it is a thread.
+            time.sleep(random.uniform(*_PAUSE_SECS))
+    finally:
+        # Without a log, to commit is to wait for readers.
+        connection.execute(f"PRAGMA busy_timeout = {round(WRITE_BUSY_SECS * 1000)}")
+
+
+def is_busy(wrong: sqlite3.Error) -> bool:
+    """Tell whether an error says that somebody else holds a lock."""
+    return _code(wrong) == sqlite3.SQLITE_BUSY
+
+
+def is_damage(wrong: sqlite3.Error) -> bool:
+    """Tell whether an error says that a file is no database, or a damaged one."""
+    return _code(wrong) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(wrong: sqlite3.Error) -> int | None:
+    # The kinds of an error are told by its higher bits.
+    code: int | None = getattr(wrong, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def uri(path: Path, options: str) -> str:

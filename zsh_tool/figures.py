@@ -7,9 +7,9 @@ from typing import Any, Final, Literal
 
 from zsh_tool import normalize
 from zsh_tool.insights.score import Score
-from zsh_tool.insights.situation import failed
+from zsh_tool.insights.situation import failed, interrupted, shape
 from zsh_tool.insights.text import plain
-from zsh_tool.queries import Queries, Run
+from zsh_tool.queries import Queries, Run, preview_of
 
 Scope = Literal["session", "project", "all"]
 
@@ -18,6 +18,12 @@ REACH: Final = 50_000
 
 IN_PROJECT: Final = "+project = ?"
 """The plus keeps SQLite from an index on project, whose rows it would have to sort."""
+
+ALIKE: Final = "(+command_hash = ? OR +command_template = ?)"
+"""A command and its like. The plus keeps SQLite from two indexes, whose rows it would have to sort."""
+
+PAGE: Final = 200
+"""How many rows a search takes at a time: which of them are wanted is not known before they are read."""
 
 STATS_RUNS: Final = 5_000
 """How many of the newest commands the figures are of: a tenth of a second of reading."""
@@ -40,14 +46,14 @@ def scoped(
 def stats_of(runs: Sequence[Run]) -> dict[str, Any]:
     """Count how commands ended, how long they took, and which of them failed most."""
     bad = [run for run in runs if failed(run)]
-    total = len(runs)
+    ended_by_themselves = sum(1 for run in runs if not interrupted(run))
     return {
-        "commands": total,
+        "commands": len(runs),
         "of_newest": STATS_RUNS,
         "succeeded": sum(1 for run in runs if run.succeeded),
         "failed": len(bad),
         "timed_out": sum(1 for run in runs if run.timed_out),
-        "success_rate": round(1 - len(bad) / total, 3) if total else None,
+        "success_rate": round(1 - len(bad) / ended_by_themselves, 3) if ended_by_themselves else None,
         "total_duration_ms": sum(run.duration_ms for run in runs),
         "first_at": runs[-1].created_at if runs else None,
         "last_at": runs[0].created_at if runs else None,
@@ -75,12 +81,14 @@ def pattern_of(queries: Queries, command: str, project: str) -> dict[str, Any]:
     """Tell all about one command: its keys, its streak, and how it and its like went in this project."""
     command_hash = normalize.hash_command(command)
     template = normalize.template_command(command)
+    like = shape(preview_of(command))
+    alike = [run for run in queries.runs_by_template(project, template) if shape(run.preview) == like]
     return {
         "command_hash": command_hash,
         "command_template": plain(template),
         "streak": streak_of(queries, command_hash),
         "same_hash": _pattern_runs(queries.runs_by_hash(project, command_hash)),
-        "same_template": _pattern_runs(queries.runs_by_template(project, template)),
+        "same_template": _pattern_runs(alike),
     }
 
 
@@ -122,16 +130,34 @@ def search(
         conditions.append("command_preview LIKE ? ESCAPE '\\'")
         parameters.append(f"%{literal}%")
     if command:
-        conditions.append("command_hash = ?")
-        parameters.append(normalize.hash_command(command))
+        conditions.append(
+            ALIKE if queries.reader.has("observations", "command_template") else "command_hash = ?"
+        )
+        keys = (normalize.hash_command(command), normalize.template_command(command))
+        parameters += keys[: conditions[-1].count("?")]
     if failed_only:
         conditions.append("(exit_code <> 0 OR timed_out = 1)")
     if column:
         conditions.append("session_id = ?" if scope == "session" else IN_PROJECT)
         parameters.append(session_id if scope == "session" else project)
-    more = limit * 4 if failed_only else limit
-    found = queries.newest(REACH, " AND ".join(conditions), parameters, more)
-    return [run for run in found if not failed_only or failed(run)][:limit]
+    where = " AND ".join(conditions)
+    found: list[Run] = []
+    page = queries.newest(REACH, where, parameters, PAGE)
+    while True:
+        found += [run for run in page if _is_wanted(run, command, failed_only)]
+        if len(found) >= limit or len(page) < PAGE:
+            return found[:limit]
+        older = (page[-1].rowid, *parameters)
+        page = queries.newest(REACH, f"rowid < ? AND {where}", older, PAGE)
+
+
+def _is_wanted(run: Run, command: str | None, failed_only: bool) -> bool:
+    """Tell what no column says: whether a code is no mere answer, and whether a whole pipeline is alike."""
+    if failed_only and not failed(run):
+        return False
+    if not command or run.hash == normalize.hash_command(command):
+        return True
+    return shape(run.preview) == shape(preview_of(command))
 
 
 def described(run: Run) -> dict[str, Any]:

@@ -167,10 +167,10 @@ def table(facts: Mapping[str, Any], indent: str = "") -> str:
 
 
 def _tells(item: Any) -> bool:
-    figures = (
-        [value for value in item.values() if isinstance(value, int)] if isinstance(item, Mapping) else []
-    )
-    return not figures or any(figures)
+    if not isinstance(item, Mapping):
+        return True
+    figures = [value for value in item.values() if isinstance(value, int)]
+    return not figures or any(figures) or item.get("muted") is not None
 
 
 def rows(found: Sequence[Mapping[str, Any]]) -> str:

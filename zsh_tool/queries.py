@@ -135,25 +135,40 @@ class Queries:
         """Look at the file again; see ``Reader.refresh``."""
         return self.reader.refresh() and self.reader.has("observations")
 
+    @property
+    def knows_projects(self) -> bool:
+        """Whether rows can say in which project they ran."""
+        return self.reader.has("observations", "project")
+
     def runs_by_hash(self, project: str, command_hash: str, limit: int = RUNS_READ) -> list[Run]:
         """Return whole commands with this hash in this project, newest first."""
-        if not self._knows_projects():
+        if not self.knows_projects:
             return self._runs(f"command_hash = ? AND {self._whole()}", (command_hash,), limit)
         where = f"project = ? AND command_hash = ? AND {self._whole()}"
-        return self._runs(where, (project, command_hash), limit) or self._legacy("command_hash", command_hash)
+        return self._runs(where, (project, command_hash), limit) or self.runs_without_project(command_hash)
+
+    def runs_without_project(self, command_hash: str) -> list[Run]:
+        """Return whole commands with this hash that earlier releases recorded, newest first."""
+        rows = self.reader.rows(
+            f"SELECT rowid, {self._columns()} FROM"
+            f" (SELECT rowid, * FROM observations WHERE command_hash = ? ORDER BY rowid DESC LIMIT {LEGACY_READ})"
+            f" WHERE project IS NULL AND {self._whole()}",
+            (command_hash,),
+        )
+        return [Run._make(row) for row in rows]
 
     def runs_by_template(self, project: str, template: str, limit: int = RUNS_READ) -> list[Run]:
         """Return whole commands of this template in this project, newest first."""
         if not self.reader.has("observations", "command_template"):
             return []
-        if not self._knows_projects():
+        if not self.knows_projects:
             return self._runs(f"command_template = ? AND {self._whole()}", (template,), limit)
         where = f"project = ? AND command_template = ? AND {self._whole()}"
         return self._runs(where, (project, template), limit)
 
     def runs_in_project(self, project: str, template: str, limit: int = RUNS_READ_AFTER) -> list[Run]:
         """Return runs of this template in exactly this project, segments included, newest first."""
-        if not self._knows_projects():
+        if not self.knows_projects:
             return []
         return self._runs("project = ? AND command_template = ?", (project, template), limit)
 
@@ -255,23 +270,11 @@ class Queries:
         )
         return int(rows[0][0] or 0) if rows else 0
 
-    def _knows_projects(self) -> bool:
-        return self.reader.has("observations", "project")
-
     def _whole(self) -> str:
         # Rows of earlier releases do not say which of them are segments; those have no duration.
         if self.reader.has("observations", "parent_id", "outcome"):
             return "parent_id IS NULL AND (outcome IS NOT NULL OR duration_ms > 0)"
         return "duration_ms > 0"
-
-    def _legacy(self, column: str, value: str) -> list[Run]:
-        rows = self.reader.rows(
-            f"SELECT rowid, {self._columns()} FROM"
-            f" (SELECT rowid, * FROM observations WHERE {column} = ? ORDER BY rowid DESC LIMIT {LEGACY_READ})"
-            f" WHERE project IS NULL AND {self._whole()}",
-            (value,),
-        )
-        return [Run._make(row) for row in rows]
 
     def _runs(
         self,

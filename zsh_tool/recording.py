@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from zsh_tool import normalize
-from zsh_tool.database import open_writer
+from zsh_tool.database import open_writer, writing
+from zsh_tool.insights.exit_table import CONNECTION_CODES
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
 from zsh_tool.insights.ssh import segments
@@ -25,13 +26,6 @@ _LOG: Final = logging.getLogger(__name__)
 WRITTEN_TABLES: Final = frozenset(("ssh_observations", "manopt_cache"))
 """All that this module ever writes."""
 
-# Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1).
-_CONNECTION_CODES: Final = {
-    "ssh": frozenset((255,)),
-    "scp": frozenset((255,)),
-    "sftp": frozenset((255,)),
-    "rsync": frozenset((10, 12, 30, 35, 255)),
-}
 _BY_ITSELF: Final = frozenset(("exited", "signalled", "timed_out", "idle_timeout"))
 
 
@@ -100,7 +94,7 @@ def _exit_type(part: str, code: int, result: RunResult) -> str:
     if code == 0:
         return "success"
     found = program(part)
-    failed = _CONNECTION_CODES.get(found.name, frozenset()) if found else frozenset()
+    failed = CONNECTION_CODES.get(found.name, frozenset()) if found else frozenset()
     return "connection_failed" if code in failed else "command_failed"
 
 
@@ -128,9 +122,8 @@ def _write(path: Path, sql: str, rows: Sequence[dict[str, Any]]) -> bool:
         _LOG.info("not recorded in %s: %s", path, wrong)
         return False
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(sql, rows)
-        connection.execute("COMMIT")
+        with writing(connection):
+            connection.executemany(sql, rows)
     except sqlite3.Error as wrong:
         _LOG.info("not recorded in %s: %s", path, wrong)
         return False

@@ -12,19 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from zsh_tool import normalize
-from zsh_tool.database import open_writer
+from zsh_tool import normalize, retention
+from zsh_tool.database import is_damage, open_writer, writing
 from zsh_tool.filesystem import is_local
 from zsh_tool.ids import new_id
 from zsh_tool.insights.model import RunResult
 from zsh_tool.project import project_of, stored_path
 from zsh_tool.taskmodel import InsightShown
 from zsh_tool.upgrade import MigrationsMissingError, migrate
-
-RECENT_KEPT_SECS: Final = 6000.0
-DELETED_AT_ONCE: Final = 64
-LOWEST_WEIGHT_HALF_LIVES: Final = 6.65
-"""After so many half-lives a weight of 1 is below 0.01."""
 
 _STREAK: Final = """
 INSERT INTO streaks (command_hash, current_streak, longest_success_streak, longest_fail_streak,
@@ -109,27 +104,27 @@ class CoreRecorder:
     def record(self, observation: Observation, now: float) -> str:
         """Record one command and return the id of its observation; nothing is left half written."""
         try:
-            connection = self._open()
-            return self._record(connection, observation, now)
+            return self._record_once(observation, now)
+        except (sqlite3.Error, OSError, MigrationsMissingError) as wrong:
+            self.close()
+            if not isinstance(wrong, sqlite3.Error) or not is_damage(wrong):
+                raise RecordError(f"{self.path}: {wrong}") from wrong
+            damage = wrong
+        try:
+            self._set_aside(damage)
+            return self._record_once(observation, now)
         except (sqlite3.Error, OSError, MigrationsMissingError) as wrong:
             self.close()
             raise RecordError(f"{self.path}: {wrong}") from wrong
 
     def retain(self, now: float) -> None:
-        """Delete a small share of what is beyond the bounds; the number of rows is never counted."""
+        """Remove a small share of what is beyond the bounds."""
         if self._connection is None:
             return
-        before = now - LOWEST_WEIGHT_HALF_LIVES * self._half_life_days * 86_400
-        oldest = datetime.fromtimestamp(max(before, 0), UTC).isoformat()
         try:
-            self._connection.execute(
-                "DELETE FROM observations WHERE rowid IN (SELECT rowid FROM"
-                " (SELECT rowid, created_at FROM observations ORDER BY rowid LIMIT ?)"
-                " WHERE rowid <= (SELECT max(rowid) FROM observations) - ? OR created_at < ?)",
-                (DELETED_AT_ONCE, self._rows, oldest),
-            )
-        except sqlite3.OperationalError as wrong:
-            # Another writer is at work; the next command takes its share again.
+            retention.share(self._connection, self._rows, self._half_life_days, now)
+        except sqlite3.Error as wrong:
+            # The next record finds out whether the file is damaged.
             self.notice = f"{self.path}: {wrong}"
 
     def close(self) -> None:
@@ -143,18 +138,15 @@ class CoreRecorder:
             return self._connection
         self.close()
         _make_private(self.path)
-        try:
-            connection = self._prepared()
-        except sqlite3.DatabaseError as wrong:
-            if isinstance(wrong, sqlite3.OperationalError | sqlite3.IntegrityError):
-                raise
-            aside = _set_aside(self.path)
-            self.notice = f"{self.path} was damaged ({wrong}); kept as {aside.name}, a new one begun"
-            _make_private(self.path)
-            connection = self._prepared()
-        self._connection = connection
         self._identity = _identity(self.path)
-        return connection
+        self._connection = self._prepared()
+        return self._connection
+
+    def _set_aside(self, damage: sqlite3.Error) -> None:
+        if self._identity != _identity(self.path):
+            return  # Somebody else was faster, and this is a new file.
+        aside = _set_aside(self.path)
+        self.notice = f"{self.path} was damaged ({damage}); kept as {aside.name}, a new one begun"
 
     def _prepared(self) -> sqlite3.Connection:
         connection = open_writer(self.path, create=True)
@@ -167,15 +159,11 @@ class CoreRecorder:
             raise
         return connection
 
-    def _record(self, connection: sqlite3.Connection, observation: Observation, now: float) -> str:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+    def _record_once(self, observation: Observation, now: float) -> str:
+        connection = self._open()
+        with writing(connection):
             found = _Rows(connection, observation, now).write()
-            connection.execute("DELETE FROM recent_commands WHERE timestamp < ?", (now - RECENT_KEPT_SECS,))
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+            retention.prune(connection, now, retention.PRUNED_PER_RECORD)
         return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from zsh_tool.insights.words import program, split_words
+from zsh_tool.insights.words import Program, program, split_words
 
 SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
 SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
@@ -79,10 +79,14 @@ def may_use_ssh(command: str) -> bool:
 
 
 def remote_host(command: str) -> str | None:
-    """Return the host that ssh, scp, sftp or rsync over ssh would connect to."""
+    """Return the host that ssh, scp, sftp or rsync over ssh would connect to; None if only the shell knows it."""
     found = program(command)
-    if found is None:
-        return None
+    host = _host_of(found, command) if found else None
+    # What a variable stood for is not known, and may be another host each time.
+    return None if host is None or "$" in host or "`" in host else host
+
+
+def _host_of(found: Program, command: str) -> str | None:
     if found.name == "ssh":
         parsed = parse_ssh(command)
         return parsed.host if parsed else None

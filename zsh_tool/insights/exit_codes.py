@@ -3,13 +3,21 @@
 import re
 import shlex
 import signal
+from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 from zsh_tool.insights.exit_table import PROGRAMS, SIGNAL_HINTS, SUBCOMMANDS, Meaning
 from zsh_tool.insights.model import Insight, RunResult
-from zsh_tool.insights.words import Program, after_options, deciding, program, split_words
+from zsh_tool.insights.words import (
+    Program,
+    after_options,
+    deciding,
+    fails_as_a_whole,
+    program,
+    split_words,
+    used_flags,
+)
 from zsh_tool.ssh import parse_ssh
 
 _CANNOT_RUN: Final = Meaning(
@@ -17,12 +25,20 @@ _CANNOT_RUN: Final = Meaning(
 )
 _NOT_FOUND: Final = Meaning("command not found: check the name, PATH, or whether it is installed", "sh(1p)")
 SIGPIPE_CODE: Final = 141
+_PART_ENDED_BY_SIGPIPE: Final = Meaning(
+    "a part of the pipeline got SIGPIPE, as any before head may", "zshoptions(1), PIPE_FAIL", benign=True
+)
 LAST_CLASSIC_SIGNAL: Final = 31
 
 _SHELLS: Final = frozenset(("sh", "bash", "zsh", "dash", "ksh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*c")
 _FIND_RUNS: Final = frozenset(("-exec", "-execdir"))
 _RUNNERS: Final = frozenset(("uv", "poetry", "pipenv", "pdm", "hatch"))
+_TIMEOUT_OPTIONS: Final = frozenset(("-k", "-s", "--kill-after", "--signal"))
+_XARGS_LIST: Final = "-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs --max-chars"
+_XARGS_OPTIONS: Final = frozenset(_XARGS_LIST.split())
+_ASKS_FIRST: Final = frozenset(("sudo", "doas"))
+"""Prefixes that may refuse, with 1, to run anything: sudo(8), EXIT VALUE."""
 
 
 def exit_code(command: str, result: RunResult) -> Insight | None:
@@ -33,14 +49,15 @@ def exit_code(command: str, result: RunResult) -> Insight | None:
     if result.signal is not None:
         return Insight("exit_code", "warning", _by_signal(result.signal))
     candidates = _candidates(command, result)
-    meanings = {meaning_of(candidate, code) for candidate in candidates}
+    meanings = {_meaning_here(candidate, code, result) for candidate in candidates}
+    if code == SIGPIPE_CODE and fails_as_a_whole(command):
+        meanings = {_PART_ENDED_BY_SIGPIPE}
     if len(meanings) != 1 or (meaning := meanings.pop()) is None:
         return None
     name = _named(candidates, code)
-    if meaning.unsure:
-        return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}")
     if meaning.benign:
-        return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}, not an error")
+        sure = "" if meaning.unsure else ", not an error"
+        return Insight("exit_code", "info", f"{name}exit {code}: {meaning.text}{sure}", is_answer=True)
     if meaning.obvious:
         return Insight(
             "exit_code", "info", f"{name}exit {code}: {meaning.text}", shown=not result.output_bytes
@@ -54,6 +71,8 @@ def is_benign(command: str, code: int) -> bool:
 
     One candidate is enough: what might be no failure is not called one.
     """
+    if code == SIGPIPE_CODE and fails_as_a_whole(command):
+        return True
     return any(_is_benign_of(candidate, code) for candidate in deciding(command))
 
 
@@ -77,18 +96,37 @@ def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
             return meanings.pop() if len(meanings) == 1 else None
         if unsure := _of_many(candidate, code):
             return unsure
-        special = SUBCOMMANDS.get(candidate.name, {}).get(_first_word(candidate), {})
-        if code in special:
-            return special[code]
-        known = PROGRAMS.get(_family(candidate), {})
-        if code in known:
-            return known[code]
+        for word in (candidate.subcommand, *candidate.args[:1]):
+            special = SUBCOMMANDS.get(candidate.name, {}).get(word, {})
+            if code in special:
+                return special[code]
+        known = PROGRAMS.get(_family(candidate), {}).get(code)
+        if known is not None and (not known.only_with or known.only_with & used_flags(candidate)):
+            return known
     if code == 126:
         return _CANNOT_RUN
     if code == 127:
         return _NOT_FOUND
     name = _signal_name(code - 128)
     return Meaning(_by_signal(name), "sh(1p), signal(7)") if name else None
+
+
+def _meaning_here(candidate: Program | None, code: int, result: RunResult) -> Meaning | None:
+    """Return what a code means, where the output leaves it open that a prefix gave the code itself."""
+    meaning = meaning_of(candidate, code)
+    speaker = _speaker(candidate, code)
+    if meaning is None or not meaning.benign or speaker is None or code != 1 or not result.output_bytes:
+        return meaning
+    asked = next((name for name in speaker.behind if name in _ASKS_FIRST), None)
+    return replace(meaning, text=f"{meaning.text}, unless {asked} refused", unsure=True) if asked else meaning
+
+
+def _speaker(candidate: Program | None, code: int) -> Program | None:
+    """Return the program that gave a code: the inner one, where a program passes on its code."""
+    if candidate is None or code in PROGRAMS.get(candidate.name, {}):
+        return candidate
+    inside = _inside(candidate)
+    return _speaker(inside[0], code) if len(inside) == 1 and inside[0] else candidate
 
 
 def _is_benign_of(candidate: Program | None, code: int) -> bool:
@@ -106,10 +144,12 @@ def _inside(candidate: Program) -> list[Program | None]:
             deciding(" ".join(split_words(parsed.remote_command))) if parsed and parsed.remote_command else []
         )
     if candidate.name in _SHELLS:
-        scripts = [after for flag, after in pairwise(args) if _SCRIPT_FLAG.fullmatch(flag)]
-        return deciding(scripts[0]) if scripts else []
+        flag = next((place for place, word in enumerate(args) if _SCRIPT_FLAG.fullmatch(word)), len(args))
+        script = args[flag + 1 :][:1]
+        # The shell's own options may be those of `set -e`.
+        return deciding(f"set {' '.join(args[: flag + 1])}\n{script[0]}") if script else []
     if candidate.name == "timeout":
-        rest = after_options(args, 0, "ks")
+        rest = after_options(args, 0, _TIMEOUT_OPTIONS)
         return [program(shlex.join(args[rest + 1 :]))]
     if candidate.name in _RUNNERS and args[:1] == ["run"]:
         return [program(shlex.join(args[1:]))]
@@ -123,7 +163,7 @@ def _of_many(candidate: Program, code: int) -> Meaning | None:
     """
     args = list(candidate.args)
     if candidate.name == "xargs" and code == 123:
-        words, source = args[after_options(args, 0, "adEILnPs") :], "xargs(1), EXIT STATUS"
+        words, source = args[after_options(args, 0, _XARGS_OPTIONS) :], "xargs(1), EXIT STATUS"
     elif candidate.name == "find" and code == 1 and "+" in args:
         start = next((place for place, word in enumerate(args) if word in _FIND_RUNS), len(args))
         words, source = args[start + 1 :], "find(1), EXIT STATUS"
@@ -146,14 +186,10 @@ def _candidates(command: str, result: RunResult) -> list[Program | None]:
 
 
 def _named(candidates: list[Program | None], code: int) -> str:
-    first = candidates[0]
-    if len(candidates) != 1 or first is None or code in (126, 127) or (code > 128 and code != 255):
+    speaker = _speaker(candidates[0], code)
+    if len(candidates) != 1 or speaker is None or code in (126, 127) or (code > 128 and code != 255):
         return ""
-    return f"{first.name} "
-
-
-def _first_word(candidate: Program) -> str:
-    return candidate.subcommand or (candidate.args[0] if candidate.args else "")
+    return f"{speaker.name} "
 
 
 def _family(candidate: Program) -> str:

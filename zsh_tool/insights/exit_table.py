@@ -18,6 +18,8 @@ class Meaning:
     benign: bool = False
     obvious: bool = False
     unsure: bool = False
+    only_with: frozenset[str] = frozenset()
+    """The options of which one must be there for the code to mean this."""
 
 
 def _table(
@@ -33,6 +35,14 @@ def _table(
     return found
 
 
+def _with(options: str, source: str, benign: bool = False, **codes: str) -> Mapping[int, Meaning]:
+    only_with = frozenset(options.split())
+    return {
+        int(code[1:]): Meaning(text, source, benign=benign, only_with=only_with)
+        for code, text in codes.items()
+    }
+
+
 _NO_MATCH: Final = {1: "no lines matched"}
 _DIFFER: Final = {1: "the inputs differ"}
 _FALSE: Final = {1: "the condition is false"}
@@ -44,8 +54,8 @@ _RIPGREP = _table(
     "rg(1), EXIT STATUS", benign=_NO_MATCH, _2="an error occurred, such as a bad pattern or path"
 )
 _AG = _table("ag(1)", benign=_NO_MATCH)
-_DIFF = _table("diff(1)", benign=_DIFFER, _2="trouble: an input is missing or cannot be compared")
-_CMP = _table("cmp(1)", benign=_DIFFER, _2="trouble: an input is missing or unreadable")
+_DIFF = _table("diff(1)", benign=_DIFFER, _2="trouble, such as an input that is missing")
+_CMP = _table("cmp(1)", benign=_DIFFER, _2="trouble, such as an input that is missing")
 _TEST = _table("test(1), zshmisc(1) CONDITIONAL EXPRESSIONS", benign=_FALSE, _2="the expression is not valid")
 _SSH = _table("ssh(1), EXIT STATUS", _255="ssh itself failed: the connection was not made or was lost")
 _SCP = _table("scp(1), EXIT STATUS", _1="the copy failed", _255="the ssh connection failed")
@@ -108,7 +118,9 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "diff": _DIFF,
     "colordiff": _DIFF,
     "sdiff": _DIFF,
-    "diff3": _table("diff3(1)", benign={1: "there are conflicts"}, _2="trouble: an input is missing"),
+    "diff3": _table(
+        "diff3(1)", benign={1: "there are conflicts"}, _2="trouble, such as an input that is missing"
+    ),
     "cmp": _CMP,
     "test": _TEST,
     "[": _TEST,
@@ -125,7 +137,11 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "((": _table("zshmisc(1), ARITHMETIC EVALUATION", benign={1: "the value is 0"}),
     "getent": _table("getent(1), EXIT STATUS", benign={2: "the key is not in the database"}),
     "ssh": _SSH,
-    "sftp": _table("sftp(1)", _1="a command of the batch failed", _255="the ssh connection failed"),
+    "sftp": _table(
+        "sftp(1)",
+        _1="an error occurred, such as a failed command of the batch",
+        _255="the ssh connection failed",
+    ),
     "scp": _SCP,
     "rsync": _table(
         "rsync(1), EXIT VALUES",
@@ -194,23 +210,43 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
         _124="a command that it started exited with 255",
         _125="a command that it started was killed by a signal",
     ),
-    "timeout": _table("timeout(1)", _124="its time limit ended the command", _125="timeout itself failed"),
+    "timeout": _table(
+        "timeout(1), EXIT STATUS",
+        _124="its time limit ended the command",
+        _125="timeout itself failed",
+        _137="killed outright, by its time limit with -k or -s KILL, or for lack of memory",
+    ),
     "find": _table("find(1), EXIT STATUS", _1="some paths could not be read, or an -exec failed"),
-    "ls": _table("ls(1)", _1="minor trouble: a subdirectory could not be read", _2="a path given is missing"),
-    "sort": _table("sort(1p), -c", _1="with -c: the input is not sorted", _2="an error occurred"),
-    "jq": _table(
-        "jq(1), --exit-status",
-        _1="with -e: the last output was false or null",
-        _2="wrong usage or I/O error",
-        _3="the program did not compile",
-        _4="with -e: there was no output",
-        _5="the program failed on this input, or it is not JSON",
+    "ls": _table(
+        "ls(1), Exit status",
+        _1="minor trouble, such as a subdirectory that cannot be read",
+        obvious={2: "serious trouble, such as a path that is missing or an unknown option"},
     ),
-    "make": _table(
-        "make(1), EXIT STATUS", _1="with -q: something is not up to date", obvious={2: "a recipe failed"}
-    ),
+    "sort": {
+        **_with("-c -C --check", "sort(1p), -c", benign=True, _1="the input is not sorted"),
+        **_table("sort(1p), EXIT STATUS", _2="an error occurred"),
+    },
+    "jq": {
+        **_with(
+            "-e --exit-status",
+            "jq(1), --exit-status",
+            benign=True,
+            _1="the last output was false or null",
+            _4="there was no output",
+        ),
+        **_table(
+            "jq(1), --exit-status",
+            _2="wrong usage or I/O error",
+            _3="the program did not compile",
+            _5="the program failed on this input, or it is not JSON",
+        ),
+    },
+    "make": {
+        **_with("-q --question", "make(1), EXIT STATUS", benign=True, _1="something is not up to date"),
+        **_table("make(1), EXIT STATUS", obvious={2: "a recipe failed"}),
+    },
     "patch": _table("patch(1)", _1="some hunks did not apply", _2="trouble, such as a missing file"),
-    "ping": _table("ping(8)", _1="no reply", _2="an error, such as an unknown host"),
+    "ping": _table("ping(8)", _1="no reply", _2="an error, such as an unknown host, or on BSD no reply"),
     "apt": _table("apt-get(8), DIAGNOSTICS", obvious={100: "an error occurred"}),
     "apt-get": _table("apt-get(8), DIAGNOSTICS", obvious={100: "an error occurred"}),
     "cargo": _table("cargo(1), EXIT STATUS", obvious={101: "the build or the tests failed"}),
@@ -248,3 +284,12 @@ SIGNAL_HINTS: Final[Mapping[str, str]] = {
     "XFSZ": "a file grew beyond the limit",
 }
 """What it usually means that a signal ended a program."""
+
+CONNECTION_CODES: Final = {
+    "ssh": frozenset((255,)),
+    "scp": frozenset((255,)),
+    "sftp": frozenset((255,)),
+    "rsync": frozenset((10, 12, 30, 35, 255)),
+}
+"""Codes by which a program says that its connection failed: ssh(1), scp(1), sftp(1), rsync(1)."""
+ANY_CONNECTION_CODE: Final = frozenset().union(*CONNECTION_CODES.values())

@@ -26,7 +26,7 @@ def history(situation: Situation) -> Insight | None:
             f"{what} timed out in {len(late)} of {len(runs)} runs {where} (after up to {longest:.0f} s);"
             " allow more time or narrow it"
         )
-        return Insight("history", "warning", message)
+        return Insight("history", "warning", message, warns_of="timeout")
     rate = situation.success_rate(runs)
     if len(runs) >= ENOUGH_RUNS and rate > SUCCESS_RATE:
         return Insight(

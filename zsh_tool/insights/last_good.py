@@ -28,7 +28,7 @@ def last_good(situation: Situation) -> Insight | None:
 
 def _likeness(run: Run, words: list[str], situation: Situation) -> float:
     ratio = SequenceMatcher(None, run.preview.split(), words, autojunk=False).ratio()
-    return round(ratio, 2) + (0.01 if run.cwd in (None, situation.cwd) else 0.0)
+    return round(ratio, 2) + (0.01 if situation.is_here(run) else 0.0)
 
 
 def _differences(run: Run, words: list[str], situation: Situation) -> list[str]:
@@ -36,7 +36,7 @@ def _differences(run: Run, words: list[str], situation: Situation) -> list[str]:
     then = run.preview.split()
     if not situation.has_this_text(run):
         told.append(_changed(then, words) or f"was {quoted(run.preview)}")
-    if run.cwd is not None and run.cwd != situation.cwd:
+    if run.cwd is not None and not situation.is_here(run):
         told.append(f"in {quoted(_relative(run.cwd, situation.project), DIFFERENCE_CHARS)}")
     return told
 

@@ -6,7 +6,7 @@ from typing import Final
 from zsh_tool.insights.model import Insight
 from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import plain
-from zsh_tool.insights.words import Program
+from zsh_tool.insights.words import Program, used_flags
 
 SHOWN_BYTES: Final = 2048
 
@@ -51,18 +51,6 @@ def presented(name: str, options: str, program: Program) -> str:
             break
         out = longer
     return out.removesuffix(";")
-
-
-def used_flags(program: Program) -> set[str]:
-    """Return the options of a command line as a man page names them: ``-xzf`` is also -x, -z and -f."""
-    used: set[str] = set()
-    for word in program.args:
-        if word.startswith("--") and len(word) > 2:
-            used.add(word.split("=", 1)[0])
-        elif word.startswith("-") and len(word) > 1:
-            used.add(word)
-            used.update("-" + letter for letter in word[1:] if letter.isalnum())
-    return used
 
 
 def _flags_of(line: str) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Level = Literal["info", "warning"]
+End = Literal["failure", "timeout", "no connection"]
 
 
 def new_id() -> str:
@@ -26,6 +27,10 @@ class Insight:
     message: str
     id: str = field(default_factory=new_id)
     shown: bool = True
+    warns_of: End = "failure"
+    """The end that a warning before the command speaks of: after another end it is no news."""
+    is_answer: bool = False
+    """Whether it says of a code other than 0 that it is, or may be, an answer rather than a failure."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ def retry(situation: Situation) -> Insight | None:
     last = f"last {ago}" if len(runs) > 1 else ago
     if len(bad) == len(runs):
         how = "timed out" if runs[0].timed_out else f"exit {runs[0].exit_code}"
-        message = f"this command already failed {times(len(bad))} in this session ({last}, {how})"
+        message = f"this command already failed {times(len(bad))} in the last 10 min ({last}, {how})"
         return Insight("retry", "warning", message)
     if not bad:
         message = f"this command ran {times(len(runs))} in the last 10 min without a failure ({last})"

@@ -1,5 +1,6 @@
 """What an insight may look at: the command, where and when it runs, and its history, read once."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TypeVar
 from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import RunResult
-from zsh_tool.insights.words import Program, deciding
+from zsh_tool.insights.words import Program, deciding, operators
 from zsh_tool.normalize import PREVIEW_CHARS
 from zsh_tool.queries import RECENT_READ, RUNS_READ, Queries, RecentRun, Run, decayed, preview_of
 
@@ -68,10 +69,12 @@ class Situation:
 
         Commands that differ only inside quotes share a hash and have nothing else in common.
         """
-        runs = self._of_hash(self._template_runs, self.runs_read)
-        if not runs:
-            runs = self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
-        return self._others([run for run in runs if self._is_same(run)])
+        return self._others([run for run in self._hash_runs if self._is_same(run)])
+
+    @property
+    def may_have_older_runs(self) -> bool:
+        """Whether there may be more runs of this text than were read."""
+        return len(self._hash_runs) >= self.runs_read
 
     @cached_property
     def same_template(self) -> list[Run]:
@@ -82,7 +85,7 @@ class Situation:
     def recent_same_text(self) -> list[RecentRun]:
         """Runs of this very text in this session within the last ten minutes."""
         runs = self._of_hash(self._short_list, RECENT_READ)
-        if not runs:
+        if runs is None:
             runs = self._recent("command_hash", self.hash)
         return [run for run in self._just_now(runs) if self._is_same(run)]
 
@@ -123,6 +126,18 @@ class Situation:
         """
         return run.hash == self.hash and self._is_shown_whole and run.preview.strip() == self._stripped
 
+    def is_here(self, run: Run | RecentRun) -> bool:
+        """Tell whether a run's directory is this one, by whatever name; a row of an earlier release does not say."""
+        if run.cwd is None or run.cwd == self.cwd:
+            return True
+        if run.cwd not in self._real_paths:
+            self._real_paths[run.cwd] = os.path.realpath(run.cwd)
+        return self._real_paths[run.cwd] == os.path.realpath(self.cwd)
+
+    @cached_property
+    def _real_paths(self) -> dict[str, str]:
+        return {}
+
     @cached_property
     def _stripped(self) -> str:
         return self.preview.strip()
@@ -132,14 +147,20 @@ class Situation:
         return not _HASHED_AWAY.search(self.command, PREVIEW_CHARS)
 
     def _is_same(self, run: Run | RecentRun) -> bool:
-        here = run.cwd is None or run.cwd == self.cwd
-        return here and self.has_this_text(run) and not interrupted(run)
+        return self.has_this_text(run) and self.is_here(run) and not interrupted(run)
 
     def _is_alike(self, run: Run | RecentRun) -> bool:
         if interrupted(run):
             return False
         # A template tells nothing after the first pipe: `cat x | sort` has that of `cat x y`.
         return run.preview == self.preview or shape(run.preview) == shape(self.preview)
+
+    @cached_property
+    def _hash_runs(self) -> list[Run]:
+        known = self._of_hash(self._template_runs, self.runs_read) if self.queries.knows_projects else None
+        if known is None:
+            return self.queries.runs_by_hash(self.project, self.hash, self.runs_read)
+        return known or self.queries.runs_without_project(self.hash)
 
     @cached_property
     def _template_runs(self) -> list[Run]:
@@ -149,14 +170,14 @@ class Situation:
     def _short_list(self) -> list[RecentRun]:
         return self._recent("command_template", self.template)
 
-    def _of_hash(self, runs: list[AnyRun], limit: int) -> list[AnyRun]:
-        """Return what a query for the hash would find, if that is known from one for the template; else nothing.
+    def _of_hash(self, runs: list[AnyRun], limit: int) -> list[AnyRun] | None:
+        """Return what a query for the hash would find, if one for the template tells, which may be nothing; else None.
 
         A text has one template: all its runs are among those of the template, if these are all there are, or
         if there is no other text among them.
         """
         same = [run for run in runs if run.hash == self.hash]
-        return same if len(runs) < limit or len(same) == len(runs) else []
+        return same if len(runs) < limit or len(same) == len(runs) else None
 
     def _just_now(self, runs: list[RecentRun]) -> list[RecentRun]:
         since = self.now - RECENT_SECS
@@ -173,9 +194,19 @@ class Situation:
 
 
 @lru_cache(maxsize=4096)
-def shape(preview: str) -> tuple[str, ...]:
-    """Return the templates of a command's segments."""
-    return tuple(normalize.template_command(segment) for segment in normalize.parse_pipeline(preview))
+def shape(preview: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what stands between a command's pipelines, and the templates of its segments.
+
+    A template alone would take `make; echo done`, whose end says nothing about make, for `make` with arguments.
+    """
+    segments = normalize.parse_pipeline(preview)
+    return operators(preview), tuple(normalize.template_command(segment) for segment in segments)
+
+
+def is_simple(preview: str) -> bool:
+    """Tell whether a command is one segment and nothing else."""
+    between, segments = shape(preview)
+    return not between and len(segments) == 1
 
 
 def place_of(runs: Sequence[Run]) -> str:

@@ -31,7 +31,7 @@ def ssh(situation: Situation) -> Insight | None:
         remote = parsed.remote_command if parsed else None
         return (
             _unreachable(situation, host, uses)
-            or _remote_failing(host, remote, uses)
+            or _remote_failing(situation, host, remote, uses)
             or _reliable(host, uses)
         )
     return None
@@ -48,10 +48,12 @@ def _unreachable(situation: Situation, host: str, uses: Sequence[SshRun]) -> Ins
         return None
     last = age(situation.now - epoch(bad[0].created_at))
     message = f"connecting to {quoted(host)} failed in {len(bad)} of {len(uses)} tries (last {last})"
-    return Insight("ssh", "warning", message)
+    return Insight("ssh", "warning", message, warns_of="no connection")
 
 
-def _remote_failing(host: str, remote: str | None, uses: Sequence[SshRun]) -> Insight | None:
+def _remote_failing(
+    situation: Situation, host: str, remote: str | None, uses: Sequence[SshRun]
+) -> Insight | None:
     if remote is None:
         return None
     template = normalize.template_command(remote)
@@ -59,8 +61,10 @@ def _remote_failing(host: str, remote: str | None, uses: Sequence[SshRun]) -> In
     bad = [use for use in same if _has_failed(use)]
     if len(bad) < ENOUGH_USES or 2 * len(bad) <= len(same):
         return None
+    last = age(situation.now - epoch(bad[0].created_at))
     message = (
         f"{quoted(template)} failed in {len(bad)} of {len(same)} runs on {quoted(host)}, which was reached"
+        f" (last {last})"
     )
     return Insight("ssh", "warning", message)
 

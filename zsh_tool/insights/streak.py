@@ -24,6 +24,10 @@ def streak(situation: Situation) -> Insight | None:
         return None
     where = place_of(runs)
     since = age(situation.now - runs[length - 1].ended_at)
+    if failing and length == len(runs) and situation.may_have_older_runs:
+        return Insight(
+            "streak", "warning", f"failed the last {length} times {where} (the first of them {since})"
+        )
     if failing:
         return Insight("streak", "warning", f"failed {length} times in a row {where} (first {since})")
     return Insight("streak", "info", f"{length} runs in a row {where} without a failure", shown=False)

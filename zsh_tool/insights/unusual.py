@@ -7,7 +7,7 @@ from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import SIGPIPE_CODE, is_benign, segment_is_benign
 from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.pipeline import SEGMENT_CHARS, segments_of
-from zsh_tool.insights.situation import Situation, shape
+from zsh_tool.insights.situation import Situation, is_simple
 from zsh_tool.insights.text import quoted
 from zsh_tool.queries import Run
 
@@ -44,7 +44,7 @@ def _segment_out_of_line(situation: Situation, segment: str, code: int) -> str |
         return None
     template = normalize.template_command(segment)
     runs = situation.queries.runs_in_project(situation.project, template)
-    alone = [run for run in runs if run.parent_id is not None or len(shape(run.preview)) == 1]
+    alone = [run for run in runs if run.parent_id is not None or is_simple(run.preview)]
     others = [
         run for run in alone if situation.own_id is None or situation.own_id not in (run.id, run.parent_id)
     ]

@@ -1,7 +1,9 @@
 """Reads a command's text as far as insights need it: which program's exit code is it? Pure."""
 
 import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -19,19 +21,22 @@ _SEPARATOR: Final = re.compile(
     r"""[^\\'";&|\n]++|\\[\s\S]?|'[^']*'?|"(?:[^"\\]+|\\[\s\S])*"?|(?P<operator>&&|\|\||;|\n|(?<![|<>])&(?!>))"""
 )
 
+_MAY_SEPARATE: Final = re.compile(r"[;&\n]|\|\|")
+
 # Words that run another command and pass its exit code on, with the options of theirs that take a value:
 # sudo(8), env(1), nice(1), time(1), zshmisc(1) "precommand modifiers", stdbuf(1), ionice(1), doas(1).
-_PREFIXES: Final[dict[str, str]] = {
-    "sudo": "CDghpRrTtUu",
-    "doas": "Cu",
-    "env": "uCS",
-    "nice": "n",
-    "ionice": "cnpt",
-    "time": "fo",
-    "stdbuf": "ioe",
+_PREFIX_OPTIONS: Final[dict[str, str]] = {
+    "sudo": "-C -D -g -h -p -R -r -T -t -U -u --close-from --chdir --group --host --prompt --chroot --role"
+    " --command-timeout --type --other-user --user",
+    "doas": "-C -u",
+    "env": "-u -C -S --unset --chdir --split-string",
+    "nice": "-n --adjustment",
+    "ionice": "-c -n -p -t --class --classdata --pid",
+    "time": "-f -o --format --output",
+    "stdbuf": "-i -o -e --input --output --error",
     "command": "",
     "builtin": "",
-    "exec": "a",
+    "exec": "-a",
     "nohup": "",
     "noglob": "",
     "nocorrect": "",
@@ -39,8 +44,24 @@ _PREFIXES: Final[dict[str, str]] = {
     "busybox": "",
     "-": "",
 }
+_PREFIXES: Final = {name: frozenset(options.split()) for name, options in _PREFIX_OPTIONS.items()}
 _ASKS_ONLY: Final = re.compile(r"-[pvV]*[vV][pvV]*")
 """The options with which ``command`` runs nothing and says what would run."""
+
+# Options with a value that may stand before the subcommand: git(1), docker(1), kubectl(1), systemctl(1), cargo(1).
+_BEFORE_SUBCOMMAND: Final = {
+    "git": frozenset(["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env"]),
+    "docker": frozenset(["-c", "-H", "-l", "--config", "--context", "--host", "--log-level"]),
+    "kubectl": frozenset(
+        ["-n", "-s", "--namespace", "--context", "--cluster", "--kubeconfig", "--server", "--user"]
+    ),
+    "systemctl": frozenset(["-H", "-M", "--host", "--machine"]),
+    "cargo": frozenset(["-C", "-Z", "--color", "--config"]),
+}
+
+_PROGRAM_DIRECTORIES: Final = frozenset(("bin", "sbin", ".bin", "libexec"))
+
+_STOPS_AT_FAILURE: Final = re.compile(r"-[A-Za-z]*e[A-Za-z]*")
 _COMPOUND_LIST: Final = "for while until if case repeat select function done fi esac end { } ( )"
 _COMPOUND: Final = frozenset(_COMPOUND_LIST.split())
 
@@ -51,16 +72,20 @@ class Program:
 
     name: str
     args: tuple[str, ...]
+    behind: tuple[str, ...] = ()
+    """The prefixes before it, such as sudo."""
 
     @property
     def subcommand(self) -> str:
         """The first argument that is not an option, as in ``git push``; empty without one."""
-        return next((word for word in self.args if not word.startswith("-")), "")
+        begin = after_options(self.args, 0, _BEFORE_SUBCOMMAND.get(self.name, frozenset()))
+        return next((word for word in self.args[begin:] if not word.startswith(("-", "+"))), "")
 
 
 def program(simple: str) -> Program | None:
     """Find the program of one simple command behind assignments and prefixes such as sudo and env."""
     words = split_words(simple)
+    behind: list[str] = []
     position = 0
     while position < len(words):
         word = words[position]
@@ -68,32 +93,102 @@ def program(simple: str) -> Program | None:
             position += 1
         elif word.startswith("(("):
             return Program("((", ())
-        elif word == "command" and any(_ASKS_ONLY.fullmatch(option) for option in words[position + 1 :][:2]):
+        elif word == "command" and _asks_only(words[position + 1 :]):
             return Program("command -v", tuple(words[position + 1 :]))
         elif word in _PREFIXES:
+            behind.append(word)
             position = after_options(words, position + 1, _PREFIXES[word])
         elif word in _COMPOUND or word.startswith("("):
             return None
         else:
-            return Program(PurePosixPath(word).name or word, tuple(words[position + 1 :]))
+            return Program(_name_of(word), tuple(words[position + 1 :]), tuple(behind))
     return None
+
+
+def _name_of(word: str) -> str:
+    """Return a program's name; one that lies elsewhere than programs do is known by its path: ``./test`` is no test.
+
+    A project's own ``bin/test`` is none either, but ``.venv/bin/pytest`` is pytest.
+    """
+    path = PurePosixPath(word)
+    if path.name == word or not path.name:
+        return word
+    above = path.parent
+    installed = above.name in _PROGRAM_DIRECTORIES and (
+        word.startswith(("/", "~", "$")) or above.name == ".bin" or "env" in above.parent.name
+    )
+    return path.name if installed else word
+
+
+def used_flags(program: Program) -> set[str]:
+    """Return the options of a command line as a man page names them: ``-xzf`` is also -x, -z and -f."""
+    used: set[str] = set()
+    for word in program.args:
+        if word.startswith("--") and len(word) > 2:
+            used.add(word.split("=", 1)[0])
+        elif word.startswith("-") and len(word) > 1:
+            used.add(word)
+            used.update("-" + letter for letter in word[1:] if letter.isalnum())
+    return used
+
+
+def _asks_only(words: list[str]) -> bool:
+    options = takewhile(lambda word: word.startswith("-") and word not in ("-", "--"), words)
+    return any(_ASKS_ONLY.fullmatch(option) for option in options)
 
 
 def deciding(command: str) -> list[Program | None]:
     """Return the programs that may have given the whole command's exit code, the last one first.
 
-    After ``a && b`` either may have; after ``;`` and ``||`` only what follows. Of a pipeline it is the last
-    segment. None stands for something that is no simple command.
+    After ``a && b`` either may have; after ``;`` and ``||`` only what follows, but after ``set -e`` every one. Of
+    a pipeline it is the last segment; after ``set -o pipefail`` every one. None stands for something that is no
+    simple command.
     """
     parts = _parts(outline(command))
+    stops, fails_as_a_whole = _strictness(parts)
     found: list[Program | None] = []
-    for operator, text in reversed(parts):
+    for operator, text in reversed(parts[stops:]):
         segments = parse_pipeline(text)
         # The second half of `|&` stands before its segment.
-        found.append(program(segments[-1].removeprefix("&")) if segments else None)
-        if operator != "&&":
+        told = [program(segment.removeprefix("&")) for segment in reversed(segments)] or [None]
+        found += told if fails_as_a_whole else told[:1]
+        if operator != "&&" and not stops:
             break
-    return found
+    return found or [None]
+
+
+def pipelines(command: str) -> list[list[str]]:
+    """Return the segments of each pipeline that a command's text shows, in order; which of them ran is not known."""
+    return [parse_pipeline(text) for _, text in _parts(outline(command))]
+
+
+def operators(command: str) -> tuple[str, ...]:
+    """Return what stands between the pipelines of a command, in order; nothing for a single pipeline."""
+    if not _MAY_SEPARATE.search(command):
+        return ()
+    return tuple(operator for operator, _ in _parts(outline(command))[1:])
+
+
+def fails_as_a_whole(command: str) -> bool:
+    """Tell whether a pipeline of the command fails when any of its parts does: ``set -o pipefail``."""
+    return "fail" in command.lower() and _strictness(_parts(outline(command)))[1]
+
+
+def _strictness(parts: list[tuple[str, str]]) -> tuple[int, bool]:
+    """Return after which part every failure ends the command, 0 if none does, and whether pipelines fail as a whole."""
+    stops, whole = 0, False
+    for number, (_, text) in enumerate(parts, start=1):
+        if not text.startswith("set"):
+            continue
+        words = text.split()
+        options = {word.lower().replace("_", "") for word in words[1:]}
+        by_letter = words[0] == "set" and any(_STOPS_AT_FAILURE.fullmatch(word) for word in words[1:])
+        if words[0] not in ("set", "setopt"):
+            continue
+        whole = whole or "pipefail" in options
+        if "errexit" in options or by_letter:
+            stops = stops or number
+    return stops, whole
 
 
 def split_words(text: str) -> list[str]:
@@ -132,13 +227,19 @@ def _parts(command: str) -> list[tuple[str, str]]:
     return parts
 
 
-def after_options(words: list[str], position: int, with_value: str) -> int:
-    """Return the place of the first word that is neither an option nor the value of one."""
+def after_options(words: Sequence[str], position: int, with_value: Set[str]) -> int:
+    """Return the place of the first word that is neither an option nor the value of one.
+
+    Letters may share a word: in ``-nu bob`` the name belongs to ``-u``.
+    """
     while position < len(words) and words[position].startswith("-") and words[position] != "-":
         word = words[position]
         position += 1
         if word == "--":
             break
-        if not word.startswith("--") and word[-1] in with_value and len(word) == 2:
-            position += 1
+        if word.startswith("--"):
+            position += word in with_value
+            continue
+        taking = next((place for place, letter in enumerate(word) if place and f"-{letter}" in with_value), 0)
+        position += taking > 0 and taking == len(word) - 1
     return position

@@ -1,0 +1,84 @@
+"""Advice that measures itself: what the session did next is an insight's score."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.memory import Memory, Result
+from zsh_tool.insights.score import FOLLOWING_READ, OLDEST_SECS
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path)
+
+
+def score(memory: Memory, kind: str) -> tuple[int, int, int]:
+    stats: dict[str, Any] = memory.alan.get_stats("all", memory.cwd)
+    (found,) = [one for one in stats["insights"] if one["kind"] == kind]
+    return found["shown"], found["helped"], found["ignored"]
+
+
+def show_a_retry(memory: Memory) -> None:
+    """Fail twice: the second reply warns of a retry."""
+    memory.run("make all", 2, after=700)
+    assert "already failed once" in memory.run("make all", 2).text
+
+
+@pytest.mark.parametrize(
+    ("following", "expected"),
+    [
+        ([], (0, 0, 0)),
+        ([("ls", 0)], (1, 0, 0)),
+        ([("ls", 0), ("make all", 0)], (1, 1, 0)),
+        ([("make all", 0)], (1, 1, 0)),
+        ([("ls", 0), ("make all", 3)], (1, 0, 1)),
+        ([("ls", 0)] * (FOLLOWING_READ - 1), (1, 0, 0)),
+        ([("ls", 0)] * FOLLOWING_READ, (1, 1, 0)),
+    ],
+)
+def test_what_was_done_next_is_the_verdict(
+    memory: Memory, following: list[tuple[str, int]], expected: tuple[int, int, int]
+) -> None:
+    show_a_retry(memory)
+    for command, code in following:
+        # Hours later, so that no more insights are shown.
+        memory.run(command, code, after=4000)
+    assert score(memory, "retry") == expected
+
+
+def test_a_run_that_was_ended_from_outside_is_no_verdict(memory: Memory) -> None:
+    show_a_retry(memory)
+    memory.run("make all", Result(143, outcome="killed", signal="TERM"), after=4000)
+    assert score(memory, "retry") == (1, 0, 0)
+    memory.run("make all", after=4000)
+    assert score(memory, "retry") == (1, 1, 0)
+
+
+def test_what_other_sessions_did_is_no_verdict(memory: Memory) -> None:
+    show_a_retry(memory)
+    memory.run("ls")
+    memory.open("sess0002")
+    memory.run("make all", 2)
+    assert score(memory, "retry") == (1, 0, 0)
+
+
+def test_leaving_alone_is_no_answer_to_advice_on_how_to_go_on(memory: Memory) -> None:
+    memory.run("make all")
+    assert "this very command succeeded" in memory.run("make all", 2).text
+    for _ in range(FOLLOWING_READ):
+        memory.run("ls")
+    assert score(memory, "last_good") == (1, 0, 0)
+
+
+def test_a_kind_that_muted_itself_is_heard_again_after_a_month(memory: Memory) -> None:
+    memory.run("git push origin main", after=1)
+    for number in range(30):
+        memory.run(f"git push origin x{number}", 1, after=700)
+    muted = memory.run("git push origin y", 1, after=700)
+    assert (muted.text, muted.of("last_good") is not None) == ("", True)
+    memory.run("git push origin main", after=OLDEST_SECS)
+    memory.now += 700
+    again = memory.run("git push origin y", 1, after=700)
+    assert "last success" in again.text
