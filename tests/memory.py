@@ -87,7 +87,7 @@ class Memory:
         ended = Result(result) if isinstance(result, int) else result
         where = cwd or self.cwd
         before = self.alan.get_insights(command, where)
-        carried = self.alan.take_shown()
+        carried = self.alan.shown.take()
         ended.observation_id = self.alan.record(command, ended, where, insights=carried)
         post = self.alan.get_post_insights(command, ended, where)
         reply = for_reply(before, post, ended)

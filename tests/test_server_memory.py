@@ -226,6 +226,26 @@ async def test_what_was_shown_is_recorded_with_the_next_command_and_judged(
     ]
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_was_shown_waits_for_a_command_that_is_recorded(
+    tmp_path: Path, project: Path, mode: dict[str, str]
+) -> None:
+    settings = tmp_path / "config" / "zsh-tool"
+    settings.mkdir(parents=True)
+    (settings / "config.toml").write_text('[database]\nignore = ["secret *"]\n', encoding="utf-8")
+    environment = programs(tmp_path / "bin", tool="exit 1\n") | mode
+    environment["XDG_CONFIG_HOME"] = str(settings.parent)
+    async with talking(project, environment) as talk:
+        for _ in range(2):
+            reply = await talk.zsh("tool file")
+        assert "already failed once" in reply.text
+        assert (await talk.zsh("print on", cwd="nowhere")).result.is_error
+        await talk.zsh("secret word")
+        await talk.zsh("print recorded")
+    sql = "SELECT i.kind, o.command_preview FROM insights AS i JOIN observations AS o ON o.id = i.observation_id"
+    assert ("retry", "print recorded") in rows(environment, sql)
+
+
 # both modes
 
 OWN = {"id", "parent_id", "observation_id", "session_id", "created_at", "timestamp", "duration_ms"} | {

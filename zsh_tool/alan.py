@@ -15,7 +15,7 @@ from zsh_tool import recording as side_recording
 from zsh_tool.config import Settings
 from zsh_tool.database import Reader
 from zsh_tool.figures import Scope
-from zsh_tool.insights import DurationEstimate, Insight, RunResult, ShownInsight, catalogue
+from zsh_tool.insights import DurationEstimate, Insight, RunResult, catalogue
 from zsh_tool.insights import manopt as manopt_insight
 from zsh_tool.insights.score import scores
 from zsh_tool.insights.shown import Shown
@@ -57,7 +57,8 @@ class ALAN:
         self._executor_active = executor_active
         self._clock = clock
         self._lock = threading.RLock()
-        self._shown = Shown()
+        self.shown = Shown()
+        """What replies showed and no record tells of yet: it goes along with the next request."""
         database = settings.database
         self._queries = Queries(Reader(database.path))
         self._core = CoreRecorder(database.path, database.rows, database.half_life_days)
@@ -268,11 +269,7 @@ class ALAN:
         Give the command's template where it is known: a command of megabytes takes a while to read.
         """
         template = template or normalize.template_command(stored_text(command))
-        self._shown.add(insights, template, self._clock())
-
-    def take_shown(self) -> tuple[ShownInsight, ...]:
-        """Hand over, once, the insights shown since the last call: they go along with the next request."""
-        return self._shown.take()
+        self.shown.add(insights, template, self._clock())
 
     def close(self) -> None:
         """Close the database and end what runs in the background."""

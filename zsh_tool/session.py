@@ -22,7 +22,7 @@ from zsh_tool.config import Settings
 from zsh_tool.environment import Environment
 from zsh_tool.executor import ExecutorChoice, find_executor
 from zsh_tool.ids import new_id
-from zsh_tool.insights import DurationEstimate, Insight
+from zsh_tool.insights import DurationEstimate, Insight, ShownInsight
 from zsh_tool.insights.duration import surely_not_long
 from zsh_tool.neverhang import Neverhang
 from zsh_tool.normalize import template_command
@@ -61,6 +61,8 @@ class Book:
     estimate: DurationEstimate | None = None
     request: TaskRequest | None = None
     """What was asked, if this server started it."""
+    carried: Sequence[ShownInsight] = ()
+    """What replies had shown before, for this command's record to tell of."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     closing: "asyncio.Future[Sequence[Insight]] | None" = None
     record_error: str | None = None
@@ -173,24 +175,22 @@ class Session:
         # From here to the `try` nothing can be cancelled: a probe that is let through is always heard of again.
         if held_back is not None:
             self._ask_breaker(held_back)
-        request = replace(
-            request,
-            record=self._recorded(request.command),
-            observation_id=own_id,
-            insights=self.alan.take_shown(),
-        )
+        wanted = self._recorded(request.command)
+        shown = self.alan.shown.take() if wanted else ()
+        request = replace(request, record=wanted, observation_id=own_id, insights=shown)
         try:
             task = await self.registry.start(request, looked_up.begin)
         except BaseException:
+            self.alan.shown.give_back(shown)
             if held_back is not None:
                 self._tell_breaker(held_back, timed_out=False, ran=False)
             raise
         self._tell_changed(task, started=True)
         try:
-            self._open_book(task, request, await looked_up.all())
+            self._open_book(task, request, shown, await looked_up.all())
         except BaseException:
             task.kill_soon("cancelled")
-            looked_up.then(partial(self._open_book, task, request))
+            looked_up.then(partial(self._open_book, task, request, shown))
             raise
         return task
 
@@ -217,9 +217,11 @@ class Session:
         book.before = self.alan.get_insights(command, cwd, own_id)
         book.estimate = self.alan.estimate(command, cwd)
 
-    def _open_book(self, task: Task, request: TaskRequest, book: Book) -> None:
+    def _open_book(
+        self, task: Task, request: TaskRequest, carried: Sequence[ShownInsight], book: Book
+    ) -> None:
         self._forget_old_books()
-        book.request = request
+        book.request, book.carried = request, carried
         self._books[task.id] = book
         if not task.running:
             self._closing(task)
@@ -270,6 +272,7 @@ class Session:
         ran = result.outcome in ON_ITS_OWN
         self._tell_breaker(book, timed_out=result.timed_out, ran=ran)
         if result.exit_code is None or not self._recorded(task.command):
+            self.alan.shown.give_back(book.carried)
             return ()
         at_once = self.alan.insights_at_once(task.command, result)
         if at_once is not None:

@@ -24,3 +24,8 @@ class Shown:
         with self._lock:
             taken, self._list = tuple(self._list), []
             return taken
+
+    def give_back(self, untold: Sequence[ShownInsight]) -> None:
+        """Take again what was handed over for a command that left no record."""
+        with self._lock:
+            self._list[:0] = untold
