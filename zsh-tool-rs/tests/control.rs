@@ -3,15 +3,17 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::channel::Channel;
 use common::proc::{marker, with_marker};
 use common::{EXECUTOR, Exec, meta_at, wait_for};
 use serde_json::json;
+use zsh_tool_exec::control::{Decoder, Frame};
 
 #[test]
 fn input_flows_until_its_end() {
@@ -282,4 +284,41 @@ fn garbage_on_a_connection_harms_nobody() {
     drop(rude);
     task.input(b"it\n");
     task.shows("got it");
+}
+
+/// A reader of 4 KiB each 20 ms gets every byte, and the last words, long after the shell has ended.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "slowness is the point")]
+fn a_slow_follower_gets_all_output() {
+    let exec = Exec::new();
+    let text = "read x; seq 200000; printf last";
+    let mut task = exec.task(text, &json!({"stdin": "keep"}));
+    let mut slow = UnixStream::connect(task.folder.join("control")).unwrap();
+    slow.write_all(b"{\"verb\":\"output\",\"offset\":0,\"follow\":true}\n")
+        .unwrap();
+    task.input(b"\n");
+    let mut stream = Vec::new();
+    let mut block = [0; 4096];
+    loop {
+        let length = slow.read(&mut block).unwrap();
+        if length == 0 {
+            break;
+        }
+        stream.extend_from_slice(&block[..length]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut decoder = Decoder::default();
+    decoder.push(&stream);
+    let mut events = Vec::new();
+    let mut output = Vec::new();
+    while let Some(Frame::Message(fields, payload)) = decoder.next_frame() {
+        if fields.get("event") == Some(&json!("data")) {
+            assert_eq!(fields["offset"], output.len(), "nothing is skipped");
+            output.extend(payload);
+        } else if let Some(name) = fields.get("event") {
+            events.push(name.clone());
+        }
+    }
+    assert!(output == exec.plain("seq 200000; printf last").output);
+    assert_eq!(events, ["hello", "ended", "gone"]);
 }
