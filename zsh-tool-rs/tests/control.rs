@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::channel::Channel;
 use common::proc::{marker, with_marker};
-use common::{EXECUTOR, Exec, meta_at, wait_for};
+use common::{EXECUTOR, Exec, kill, meta_at, wait_for, within};
 use serde_json::json;
 use zsh_tool_exec::control::{Decoder, Frame};
 
@@ -187,6 +187,8 @@ fn a_persistent_task_is_found_again_answered_and_ended() {
     let text = "echo asked; read x; echo got $x; sleep 60";
     let mut task = exec.task(text, &json!({"persist": true, "stdin": "keep"}));
     task.shows("asked");
+    // As when the terminal of whoever started it is closed.
+    kill(task.pid(), libc::SIGHUP);
     drop(task.channel.replace(UnixStream::pair().unwrap().0));
     task.channel = Channel::new(UnixStream::connect(task.folder.join("control")).unwrap());
     assert_eq!(task.channel.hello["state"], "running");
@@ -196,6 +198,39 @@ fn a_persistent_task_is_found_again_answered_and_ended() {
     assert_eq!(task.ended()["outcome"], "killed");
     assert_eq!(task.exit_code(), Some(143));
     assert!(!task.folder.join("control").exists());
+}
+
+#[test]
+fn what_outlives_a_persistent_task_stays_and_is_found_again() {
+    let mark = marker();
+    let exec = Exec::new().env("MARK", &mark);
+    let text = "(while [[ ! -e go ]]; do sleep 0.02; done; echo late; sleep 1000) & echo early";
+    let mut task = exec.task(text, &json!({"persist": true}));
+    assert_eq!(task.ended()["outcome"], "exited");
+    drop(task.channel.replace(UnixStream::pair().unwrap().0));
+    task.channel = Channel::new(UnixStream::connect(task.folder.join("control")).unwrap());
+    assert_eq!(task.channel.hello["state"], "ended");
+    assert_eq!(task.ended()["survivors"][0]["name"], "zsh");
+    fs::write(exec.path("scratch/go"), "").unwrap();
+    task.shows("late");
+    assert_eq!(task.ask(json!({"verb": "end"}))["ok"], true);
+    assert_eq!(task.exit_code(), Some(0));
+    assert_eq!(with_marker(&mark), Vec::<i32>::new());
+}
+
+/// Without that wish nothing stays behind its owner, not even what outlives the shell.
+#[test]
+fn survivors_go_with_the_owner() {
+    let mark = marker();
+    let exec = Exec::new().env("MARK", &mark);
+    let text = "setsid sh -c 'trap \"\" TERM HUP; : > up; sleep 1000; :' & while [[ ! -e up ]]; do sleep 0.01; done";
+    let mut task = exec.task(text, &json!({}));
+    assert_eq!(task.ended()["outcome"], "exited");
+    drop(task.channel.replace(UnixStream::pair().unwrap().0));
+    within(Duration::from_secs(1), "the survivors to be gone", || {
+        with_marker(&mark).is_empty().then_some(())
+    });
+    assert_eq!(task.exit_code(), Some(0));
 }
 
 #[test]
