@@ -167,6 +167,9 @@ fn retention(matches: &ArgMatches) -> Retention {
     }
 }
 
+/// Longer than any limit on time need be.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Whether a text is a session's name: 1 to 64 of `[A-Za-z0-9_-]`.
 #[must_use]
 pub fn is_session_id(text: &str) -> bool {
@@ -182,11 +185,19 @@ fn session_id(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// A length of time, if the number is one. Longer ones are cut to what no command lasts: the clock must be able to tell its end.
+#[must_use]
+pub fn length_of_time(secs: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(secs)
+        .ok()
+        .map(|length| length.min(CENTURY))
+}
+
 fn seconds(text: &str) -> Result<Duration, &'static str> {
     let wrong = "must be a number of seconds, 0 or more; fractions are allowed";
     // Rust also reads "inf" and "nan", which are no lengths of time.
-    let number: f64 = text.parse().map_err(|_| wrong)?;
-    Duration::try_from_secs_f64(number).map_err(|_| wrong)
+    let number = text.parse().map_err(|_| wrong)?;
+    length_of_time(number).ok_or(wrong)
 }
 
 fn days(text: &str) -> Result<f64, &'static str> {

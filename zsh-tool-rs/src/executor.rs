@@ -309,14 +309,6 @@ impl Task {
         }
     }
 
-    /// Ends the whole task politely. Later calls change nothing.
-    pub fn end(&mut self, by: EndedBy) {
-        if self.gone.is_none() && self.ending.is_none() {
-            let ending = Ending::begin(by, self.target(), self.grace, Instant::now());
-            self.ending = Some(ending);
-        }
-    }
-
     fn silent_since(&self) -> Instant {
         self.output.last().max(self.input.last())
     }

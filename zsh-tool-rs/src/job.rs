@@ -103,7 +103,7 @@ impl Job {
             .sideband
             .take()
             .or_else(|| self.late_sideband(&command));
-        let armed = sideband::arm(prepared, &command, &environment, zsh);
+        let armed = sideband::arm(prepared, &command, &environment, zsh, &self.cwd);
         armed.dress(&mut environment);
         let takers = Takers {
             stdout: self.by_hand.then(sys::standard_output),

@@ -6,6 +6,7 @@
 //! When neither can be exact the text runs plain: exactness goes before codes.
 mod accept;
 mod folder;
+mod foreign;
 mod hook;
 mod system;
 
@@ -77,11 +78,17 @@ fn speaks_of_its_end(text: &[u8]) -> bool {
 
 /// Chooses how the codes of `text` are learned, and makes ready what that takes.
 ///
-/// `sideband` is one prepared ahead, or `None` to make one only when the text needs it. `env` is the command's environment and `zsh`
-/// the shell that will run it, as a direct child of this process.
+/// `sideband` is one prepared ahead, or `None` to make one only when the text needs it. `env` is the command's environment, `zsh`
+/// the shell that will run it, as a direct child of this process, and `cwd` where.
 #[must_use]
-pub fn arm(sideband: Option<Sideband>, text: &[u8], env: &[CString], zsh: &Path) -> Armed {
-    if !has_pipe(text) || speaks_of_its_end(text) {
+pub fn arm(
+    sideband: Option<Sideband>,
+    text: &[u8],
+    env: &[CString],
+    zsh: &Path,
+    cwd: &Path,
+) -> Armed {
+    if !has_pipe(text) || speaks_of_its_end(text) || foreign::sets_traps(text, env, cwd) {
         return Armed::plain(sideband);
     }
     let sideband = sideband.or_else(Sideband::temporary);

@@ -27,7 +27,21 @@ fn nonsense_is_refused_with_status_2() {
     assert!(refused(&["--bogus", "--", "true"]).contains("--bogus"));
     refused(&["--timeout", "-1", "--", "true"]);
     refused(&["--db", "x", "--", "true"]);
-    refused(&["--db", "x", "--session-id", "", "--", "true"]);
+    for session in ["", "a b", "a.b", "ä", &"x".repeat(65)] {
+        refused(&["--db", "x", "--session-id", session, "--", "true"]);
+    }
+    for (flag, values) in [
+        ("--timeout", &["nan", "inf", "1e400", ""][..]),
+        ("--grace", &["-1", "nan"]),
+        ("--idle-timeout", &["x"]),
+        ("--cols", &["0", "65536"]),
+        ("--rows", &["0", "x"]),
+        ("--profile", &["x"]),
+    ] {
+        for value in values {
+            refused(&[&format!("{flag}={value}"), "--pty", "--", "true"]);
+        }
+    }
     refused(&["--", "one", "two"]);
     refused(&["--pty"]);
     refused(&[]);
@@ -63,17 +77,36 @@ fn an_empty_command_runs() {
 }
 
 #[test]
-fn a_missing_directory_is_a_failure_to_start() {
-    let done = Exec::new().args(&["--cwd", "/nonexistent/x"]).run("true");
-    assert_eq!((done.code, done.outcome()), (125, "failed_to_start"));
-    assert!(done.meta["exit_code"].is_null());
-    assert_eq!(done.codes(), Vec::<i64>::new());
-    assert!(
-        done.meta["error"]
-            .as_str()
-            .unwrap()
-            .contains("/nonexistent/x")
-    );
+fn a_missing_or_useless_directory_is_a_failure_to_start() {
+    let exec = Exec::new().file("file", "").file("closed/x", "");
+    let closed = exec.path("closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o600)).unwrap();
+    let database = exec.path("alan.db");
+    // Root may search what it likes.
+    let cannot_search = Command::new("test")
+        .arg("!")
+        .arg("-x")
+        .arg(&closed)
+        .status();
+    let places = [
+        Some("/nonexistent/x".into()),
+        Some(exec.path("file")),
+        cannot_search.unwrap().success().then_some(closed),
+    ];
+    for place in places.into_iter().flatten() {
+        let place = place.to_str().unwrap();
+        let flags = ["--db", database.to_str().unwrap(), "--session-id", "a"];
+        for mode in [&[][..], &["--pty"]] {
+            let exec = Exec::new().args(&flags).args(mode).args(&["--cwd", place]);
+            let done = exec.run("touch $SCRATCH/ran");
+            assert_eq!((done.code, done.outcome()), (125, "failed_to_start"));
+            assert!(done.meta["exit_code"].is_null());
+            assert_eq!(done.codes(), Vec::<i64>::new());
+            assert!(done.meta["error"].as_str().unwrap().contains(place));
+            assert!(!exec.path("scratch/ran").exists());
+        }
+    }
+    assert!(!database.exists(), "what never ran is not recorded");
 }
 
 #[test]

@@ -1,125 +1,19 @@
-//! The control channel from outside: standing by, typing, reading, ending, persisting, attaching.
+//! The control channel from outside: typing, reading, ending, persisting, attaching.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::channel::Channel;
 use common::proc::{marker, with_marker};
-use common::{EXECUTOR, Exec, meta_at, wait_for};
+use common::{EXECUTOR, Exec, kill, meta_at, wait_for, within};
 use serde_json::json;
-
-#[test]
-fn a_standby_serves_its_one_request_and_ends() {
-    let exec = Exec::new();
-    let mut task = exec.standby();
-    assert_eq!(task.channel.hello["protocol"], 1);
-    assert_eq!(task.channel.hello["state"], "standby");
-    let reply = task.run(
-        &exec,
-        "echo $MARK; pwd; umask; exit 3",
-        &json!({"umask": 0o27}),
-    );
-    assert_eq!(reply["ok"], true);
-    let ended = task.ended();
-    assert_eq!(
-        (&ended["outcome"], &ended["exit_code"]),
-        (&json!("exited"), &json!(3))
-    );
-    assert_eq!(task.exit_code(), Some(3));
-    let output = fs::read_to_string(task.folder.join("output")).unwrap();
-    let scratch = fs::canonicalize(exec.path("scratch")).unwrap();
-    assert_eq!(output, format!("\n{}\n027\n", scratch.display()));
-    let mut meta = ended;
-    meta.as_object_mut().unwrap().remove("event");
-    assert_eq!(meta_at(&task.folder.join("meta.json")), meta);
-}
-
-#[test]
-fn a_request_that_is_there_first_gets_all_that_others_get() {
-    let exec = Exec::new();
-    let database = exec.path("alan.db").into_os_string();
-    let exec = exec.arg("--db").arg(database).args(&["--session-id", "a"]);
-    let text = "(exit 3) | true | (exit 4)";
-    let mut task = exec.standby_that_finds_a_request(text, &json!({"record": true}));
-    let ended = task.ended();
-    assert_eq!(ended["pipestatus"], json!([3, 0, 4]));
-    assert_eq!(ended["recorded"], true, "{ended}");
-    assert_eq!(task.exit_code(), Some(4));
-    assert!(!task.folder.join("z").exists());
-}
-
-#[test]
-fn a_standby_leaves_with_its_owner_and_takes_its_things_along() {
-    let exec = Exec::new();
-    let mut task = exec.standby();
-    wait_for("the folder of the sideband", || {
-        task.folder.join("z").exists().then_some(())
-    });
-    let mode = |name: &str| {
-        fs::metadata(task.folder.join(name))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
-    };
-    assert_eq!((mode("control"), mode("z")), (0o600, 0o700));
-    drop(task.channel.replace(UnixStream::pair().unwrap().0));
-    assert_eq!(task.exit_code(), Some(0));
-    let left: Vec<_> = fs::read_dir(&task.folder).unwrap().flatten().collect();
-    assert!(left.is_empty(), "{left:?}");
-}
-
-#[test]
-fn limits_and_the_environment_are_the_requests() {
-    let exec = Exec::new().env("ODD", "a b\nc");
-    let settings = json!({
-        "limits": [["RLIMIT_NOFILE", 77, 99], ["core", 0, -1]], "profile": "agent", "stdin": "keep",
-    });
-    let text = "ulimit -n; ulimit -Hn; echo $ODD; echo =nosuch; read x";
-    let mut task = exec.task(text, &settings);
-    assert_eq!(task.shows("=nosuch"), "77\n99\na b\nc\n=nosuch\n");
-}
-
-#[test]
-fn a_bad_request_is_refused_in_words_and_nothing_runs() {
-    for (settings, code) in [
-        (json!({"protocol": 2}), "protocol"),
-        (json!({"parts": [1, 2]}), "bad_request"),
-        (json!({"stdin": "maybe"}), "bad_request"),
-        (json!({"timeout_secs": -1}), "bad_request"),
-        (json!({"limits": [["NONSENSE", 1, 1]]}), "bad_request"),
-        (json!({"session_id": "a b"}), "bad_request"),
-    ] {
-        let exec = Exec::new();
-        let mut task = exec.standby();
-        let reply = task.run(&exec, "touch $SCRATCH/ran", &settings);
-        assert_eq!(
-            (&reply["ok"], &reply["code"]),
-            (&json!(false), &json!(code)),
-            "{settings}"
-        );
-        assert_eq!(task.exit_code(), Some(125));
-        assert!(!exec.path("scratch/ran").exists());
-        assert!(!task.folder.join("control").exists());
-    }
-}
-
-#[test]
-fn a_failure_to_start_is_the_answer() {
-    let exec = Exec::new();
-    let mut task = exec.standby();
-    let request = json!({"verb": "run", "protocol": 1, "parts": [4, 12, 0, 0]});
-    task.channel.send(request, b"true/nonexistent");
-    let ended = task.ended();
-    assert_eq!(ended["outcome"], "failed_to_start");
-    assert!(ended["error"].as_str().unwrap().contains("/nonexistent"));
-    assert_eq!(task.exit_code(), Some(125));
-}
+use zsh_tool_exec::control::{Decoder, Frame};
 
 #[test]
 fn input_flows_until_its_end() {
@@ -293,6 +187,8 @@ fn a_persistent_task_is_found_again_answered_and_ended() {
     let text = "echo asked; read x; echo got $x; sleep 60";
     let mut task = exec.task(text, &json!({"persist": true, "stdin": "keep"}));
     task.shows("asked");
+    // As when the terminal of whoever started it is closed.
+    kill(task.pid(), libc::SIGHUP);
     drop(task.channel.replace(UnixStream::pair().unwrap().0));
     task.channel = Channel::new(UnixStream::connect(task.folder.join("control")).unwrap());
     assert_eq!(task.channel.hello["state"], "running");
@@ -302,6 +198,39 @@ fn a_persistent_task_is_found_again_answered_and_ended() {
     assert_eq!(task.ended()["outcome"], "killed");
     assert_eq!(task.exit_code(), Some(143));
     assert!(!task.folder.join("control").exists());
+}
+
+#[test]
+fn what_outlives_a_persistent_task_stays_and_is_found_again() {
+    let mark = marker();
+    let exec = Exec::new().env("MARK", &mark);
+    let text = "(while [[ ! -e go ]]; do sleep 0.02; done; echo late; sleep 1000) & echo early";
+    let mut task = exec.task(text, &json!({"persist": true}));
+    assert_eq!(task.ended()["outcome"], "exited");
+    drop(task.channel.replace(UnixStream::pair().unwrap().0));
+    task.channel = Channel::new(UnixStream::connect(task.folder.join("control")).unwrap());
+    assert_eq!(task.channel.hello["state"], "ended");
+    assert_eq!(task.ended()["survivors"][0]["name"], "zsh");
+    fs::write(exec.path("scratch/go"), "").unwrap();
+    task.shows("late");
+    assert_eq!(task.ask(json!({"verb": "end"}))["ok"], true);
+    assert_eq!(task.exit_code(), Some(0));
+    assert_eq!(with_marker(&mark), Vec::<i32>::new());
+}
+
+/// Without that wish nothing stays behind its owner, not even what outlives the shell.
+#[test]
+fn survivors_go_with_the_owner() {
+    let mark = marker();
+    let exec = Exec::new().env("MARK", &mark);
+    let text = "setsid sh -c 'trap \"\" TERM HUP; : > up; sleep 1000; :' & while [[ ! -e up ]]; do sleep 0.01; done";
+    let mut task = exec.task(text, &json!({}));
+    assert_eq!(task.ended()["outcome"], "exited");
+    drop(task.channel.replace(UnixStream::pair().unwrap().0));
+    within(Duration::from_secs(1), "the survivors to be gone", || {
+        with_marker(&mark).is_empty().then_some(())
+    });
+    assert_eq!(task.exit_code(), Some(0));
 }
 
 #[test]
@@ -382,15 +311,6 @@ fn a_directory_that_others_may_enter_is_refused() {
 }
 
 #[test]
-fn the_text_is_not_in_the_executors_process_list() {
-    let exec = Exec::new();
-    let mut task = exec.task("echo secretword; read x", &json!({"stdin": "keep"}));
-    task.shows("secretword");
-    let line = fs::read(format!("/proc/{}/cmdline", task.pid())).unwrap();
-    assert!(!String::from_utf8_lossy(&line).contains("secretword"));
-}
-
-#[test]
 fn garbage_on_a_connection_harms_nobody() {
     let exec = Exec::new();
     let mut task = exec.task("read x; echo got $x; read x", &json!({"stdin": "keep"}));
@@ -399,4 +319,41 @@ fn garbage_on_a_connection_harms_nobody() {
     drop(rude);
     task.input(b"it\n");
     task.shows("got it");
+}
+
+/// A reader of 4 KiB each 20 ms gets every byte, and the last words, long after the shell has ended.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "slowness is the point")]
+fn a_slow_follower_gets_all_output() {
+    let exec = Exec::new();
+    let text = "read x; seq 200000; printf last";
+    let mut task = exec.task(text, &json!({"stdin": "keep"}));
+    let mut slow = UnixStream::connect(task.folder.join("control")).unwrap();
+    slow.write_all(b"{\"verb\":\"output\",\"offset\":0,\"follow\":true}\n")
+        .unwrap();
+    task.input(b"\n");
+    let mut stream = Vec::new();
+    let mut block = [0; 4096];
+    loop {
+        let length = slow.read(&mut block).unwrap();
+        if length == 0 {
+            break;
+        }
+        stream.extend_from_slice(&block[..length]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut decoder = Decoder::default();
+    decoder.push(&stream);
+    let mut events = Vec::new();
+    let mut output = Vec::new();
+    while let Some(Frame::Message(fields, payload)) = decoder.next_frame() {
+        if fields.get("event") == Some(&json!("data")) {
+            assert_eq!(fields["offset"], output.len(), "nothing is skipped");
+            output.extend(payload);
+        } else if let Some(name) = fields.get("event") {
+            events.push(name.clone());
+        }
+    }
+    assert!(output == exec.plain("seq 200000; printf last").output);
+    assert_eq!(events, ["hello", "ended", "gone"]);
 }

@@ -99,6 +99,25 @@ fn no_limit_is_a_limit_of_zero() {
 }
 
 #[test]
+fn a_limit_beyond_all_time_is_none() {
+    let long = "1.8e19";
+    for flags in [
+        ["--timeout", long],
+        ["--idle-timeout", long],
+        ["--grace", long],
+    ] {
+        let done = Exec::new().args(&flags).run("exit 4");
+        assert_eq!((done.code, done.outcome()), (4, "exited"), "{flags:?}");
+    }
+    let limits = json!({"timeout_secs": 1.8e19, "idle_timeout_secs": 1.8e19, "grace_secs": 1.8e19});
+    let exec = Exec::new();
+    let mut task = exec.task("echo up; sleep 1000", &limits);
+    task.shows("up");
+    assert_eq!(task.ask(json!({"verb": "end"}))["ok"], true);
+    assert_eq!(task.ended()["outcome"], "killed");
+}
+
+#[test]
 fn a_command_in_time_is_not_touched() {
     let done = Exec::new().timeout("20").run("sleep 0.1; exit 9");
     assert_eq!((done.code, done.outcome()), (9, "exited"));

@@ -21,6 +21,7 @@ pub struct Connection {
     stream: UnixStream,
     decoder: Decoder,
     unsent: Vec<u8>,
+    last_taken: Instant,
     is_open: bool,
     at_end: bool,
     slot: Option<Slot>,
@@ -48,6 +49,7 @@ impl Connection {
             stream,
             decoder: Decoder::default(),
             unsent: Vec::new(),
+            last_taken: Instant::now(),
             is_open: true,
             at_end: false,
             slot: None,
@@ -74,6 +76,12 @@ impl Connection {
     #[must_use]
     pub fn unsent(&self) -> usize {
         self.unsent.len()
+    }
+
+    /// When the client last took some.
+    #[must_use]
+    pub fn last_taken(&self) -> Instant {
+        self.last_taken
     }
 
     /// Says what to wait for.
@@ -131,6 +139,7 @@ impl Connection {
             match sys::send_now(self.stream.as_raw_fd(), &self.unsent) {
                 Ok(count) => {
                     self.unsent.drain(..count);
+                    self.last_taken = Instant::now();
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_passing(&error) => return,

@@ -23,7 +23,7 @@ const SOCKET: &str = "control";
 const LONGEST_NAME: usize = 100;
 /// More clients than this wait until one has left.
 const CLIENTS: usize = 64;
-/// The longest a client may take to receive the last words.
+/// A client that has taken nothing for so long is not waited for: the last words are lost on it.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The control channel of one task.
@@ -154,7 +154,7 @@ impl Server {
         self.answer = Some(event);
     }
 
-    /// Says that nothing of the task is left, and waits until the clients have heard it.
+    /// Says that nothing of the task is left, and waits until the clients have heard it, however slowly they listen.
     pub fn farewell(mut self, mut task: Option<Task>) {
         if let Some(task) = &task {
             let gone = json!({"event": "gone", "total": task.output().total()});
@@ -162,15 +162,15 @@ impl Server {
                 connection.send(&gone);
             }
         }
-        let deadline = Instant::now() + FAREWELL;
+        let began = Instant::now();
         // Requests that crossed the last words are still served.
         let mut wait = Duration::ZERO;
         while !self.connections.is_empty() && self.part(wait, task.as_mut()) {
-            self.connections.retain(|c| c.is_open() && c.unsent() > 0);
-            wait = deadline.saturating_duration_since(Instant::now());
-            if wait.is_zero() {
-                break;
-            }
+            let idle = |c: &Connection| c.last_taken().max(began).elapsed();
+            self.connections
+                .retain(|c| c.is_open() && c.unsent() > 0 && idle(c) < FAREWELL);
+            let longest = self.connections.iter().map(idle).max();
+            wait = FAREWELL.saturating_sub(longest.unwrap_or_default());
         }
     }
 

@@ -11,7 +11,7 @@ use super::server::Server;
 use super::{Fields, Frame, PROTOCOL, accepted, refused, verbs};
 use crate::alan::ShownInsight;
 use crate::alan::id::is_uuid;
-use crate::cli::is_session_id;
+use crate::cli::{is_session_id, length_of_time};
 use crate::error::Error;
 use crate::executor::{Channel, Profile, Request, Stdin};
 use crate::sys::poll::{PollSet, Ready};
@@ -279,9 +279,7 @@ fn stdin_of(fields: &Fields, text: &[u8]) -> Result<Stdin, Error> {
 }
 
 fn seconds(fields: &Fields, key: &str) -> Result<Option<Duration>, Error> {
-    field(fields, key, |v| {
-        Duration::try_from_secs_f64(v.as_f64()?).ok()
-    })
+    field(fields, key, |v| length_of_time(v.as_f64()?))
 }
 
 fn umask(fields: &Fields) -> Result<Option<u32>, Error> {

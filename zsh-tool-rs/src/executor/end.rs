@@ -88,6 +88,18 @@ impl Ending {
         ending
     }
 
+    /// Leaves no more time than the loss of the session would.
+    pub fn hurry(&mut self, now: Instant) {
+        let passed = now.duration_since(self.began);
+        self.grace = self.grace.min(passed + SESSION_GRACE);
+        if matches!(
+            self.stage,
+            Stage::Interrupted | Stage::Asked | Stage::HungUp
+        ) {
+            self.due = self.due.min(self.began + self.grace);
+        }
+    }
+
     /// When the first signal was sent.
     #[must_use]
     pub fn began(&self) -> Instant {

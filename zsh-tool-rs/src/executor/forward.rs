@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 
-use crate::sys::{poll, send_now};
+use crate::sys::{above_standard, poll, send_now};
 
 /// A pipe that says it takes a write takes at least this much.
 const SURE_ROOM: usize = 4096;
@@ -84,5 +84,7 @@ fn find_way(out: &File) -> Way {
         .write(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
-        .map_or(Way::Little, Way::Own)
+        // Our stdin may be at its end and closed; a copy of us lets go of that number whatever it leads to by then.
+        .and_then(|own| above_standard(own.into()))
+        .map_or(Way::Little, |own| Way::Own(own.into()))
 }

@@ -65,6 +65,17 @@ impl Task {
         end.duration_since(self.started)
     }
 
+    /// Ends the whole task politely. Later calls change nothing, but that a lost session leaves little time.
+    pub fn end(&mut self, by: EndedBy) {
+        let now = Instant::now();
+        match &mut self.ending {
+            Some(ending) if by == EndedBy::Session => ending.hurry(now),
+            Some(_) => {}
+            None if self.gone.is_some() => {}
+            None => self.ending = Some(Ending::begin(by, self.target(), self.grace, now)),
+        }
+    }
+
     /// The output, for those who read what is kept of it.
     #[must_use]
     pub fn output(&self) -> &Output {

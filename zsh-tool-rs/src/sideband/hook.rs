@@ -43,11 +43,15 @@ pub(super) fn prologue(fifo: &[u8], text: &[u8]) -> Option<Vec<u8>> {
 
 /// The hook itself. Arguments are expanded before anything in it runs; the options it was defined under come back for its run; a failing
 /// redirection stays silent; `<>` never blocks, not even without a reader.
+///
+/// A trap may have run a pipeline of its own after the last one of the text. If there is any to list, zsh complains into the FIFO that
+/// there is no stdout for it, and what stands there is no list of codes.
 fn zshexit(fifo: &[u8]) -> Vec<u8> {
     [
-        b"zshexit() { { { () { \\builtin trap - DEBUG ZERR; [[ $ZSH_SUBSHELL = 0 ]] && \\builtin print -r -- \"$@\" } $? $pipestatus } 1<>",
+        br#"zshexit() { { { { () { [[ $ZSH_SUBSHELL = 0 ]] && \builtin trap && \builtin trap - DEBUG ZERR && \builtin print -ru2 -- "$@" || "#.as_slice(),
+        br"\builtin trap - DEBUG ZERR } $? $pipestatus } 2<>",
         fifo,
-        b" } 2>&- }",
+        b" } >&- } 2>&- }",
     ]
     .concat()
 }

@@ -97,7 +97,13 @@ fn a_text_without_a_pipe_or_with_plans_for_its_end_gets_nothing_added() {
         "zshexit_functions=(f); false | true",
     ] {
         let (_home, sideband) = prepared();
-        let armed = arm(Some(sideband), text.as_bytes(), &[], Path::new("/bin/zsh"));
+        let armed = arm(
+            Some(sideband),
+            text.as_bytes(),
+            &[],
+            Path::new("/bin/zsh"),
+            Path::new("/"),
+        );
         let mut env = vec![c"A=1".to_owned()];
         armed.dress(&mut env);
         assert_eq!(env, [c"A=1".to_owned()]);

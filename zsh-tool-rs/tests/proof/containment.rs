@@ -328,16 +328,20 @@ fn the_executor_leaves_with_the_last_survivor() {
 
 #[test]
 fn by_hand_survivors_keep_the_callers_stdout() {
-    let exec = Exec::new();
-    let mut running =
-        exec.start("mkfifo $SCRATCH/gate; (read <$SCRATCH/gate; echo later) & echo now");
-    let (status, _) = running.ended();
-    assert!(status.success(), "{status}");
-    std::fs::write(exec.path("scratch/gate"), "open\n").unwrap();
-    let done = running.wait();
-    assert_eq!(done.text(), "now\nlater\n");
-    let named = done.meta["survivors"].as_array().map(Vec::len);
-    assert_ne!(named, Some(0), "{}", done.meta);
+    for flags in [&[][..], &["--pty"]] {
+        let exec = Exec::new().args(flags);
+        // In a terminal what shares the shell's session would be hung up with it; a moment lets it leave.
+        let text = "setsid sh -c 'while [ ! -e go ]; do sleep 0.02; done; echo later; echo last' & sleep 0.1; echo now";
+        let mut running = exec.start(text);
+        let (status, _) = running.ended();
+        assert!(status.success(), "{status}");
+        std::fs::write(exec.path("scratch/go"), "").unwrap();
+        let done = running.wait();
+        let shown = done.text().replace("\r\n", "\n");
+        assert_eq!(shown, "now\nlater\nlast\n", "{flags:?}");
+        let named = done.meta["survivors"].as_array().map(Vec::len);
+        assert_ne!(named, Some(0), "{}", done.meta);
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The way to an end: who is asked, in which order, and that nothing on it waits for a clock.
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::common::proc::wake_ups;
-use super::common::{Exec, Running, kill, wait_for};
+use super::common::proc::{marker, wake_ups, with_marker};
+use super::common::{Exec, Running, kill, meta_at, wait_for, within};
 
 /// Starts the text and waits until it has made the file `up`.
 fn started(exec: &Exec, text: &str) -> Running {
@@ -27,9 +30,9 @@ fn a_grace_period_is_waited_for_without_waking_up() {
             "trap '' TERM INT HUP; (trap '' TERM; sleep 1000) & : > $SCRATCH/up; while :; do wait; done",
         );
         kill(running.pid(), libc::SIGTERM);
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(500));
         let before = wake_ups(running.pid());
-        std::thread::sleep(std::time::Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(2));
         let woken = wake_ups(running.pid()) - before;
         assert!(woken <= 2, "{flags:?}: {woken} wake-ups in two seconds");
         let done = running.wait();
@@ -115,4 +118,26 @@ fn only_the_first_end_counts() {
         (&json!("agent"), &json!(false)),
         "{ended}"
     );
+}
+
+/// Nobody is left to whom a long farewell was promised: what is still there then is gone within a second too.
+#[test]
+fn an_owner_that_goes_during_a_grace_period_cuts_it_short() {
+    for pty in [false, true] {
+        let mark = marker();
+        let exec = Exec::new().env("MARKER", &mark);
+        let text = "trap '' TERM INT HUP; echo up; while :; do sleep 0.05; done";
+        let mut task = exec.task(text, &json!({"pty": pty, "grace_secs": 20}));
+        task.shows("up");
+        task.channel
+            .send(json!({"verb": "end", "by": "agent"}), b"");
+        // Whoever is asked after it is answered after it has begun.
+        task.status();
+        drop(task.channel.replace(UnixStream::pair().unwrap().0));
+        within(Duration::from_secs(1), "all to be gone", || {
+            with_marker(&mark).is_empty().then_some(())
+        });
+        let answer = meta_at(&task.folder.join("meta.json"));
+        assert_eq!(answer["ended_by"], "agent", "{answer}");
+    }
 }

@@ -1,5 +1,5 @@
 //! The executor against zsh itself: same output, same status, and pipeline codes that are right or absent.
-use super::cases::{NASTY, SIDEBAND, Vector, cases, vectors};
+use super::cases::{NASTY, SIDEBAND, Vector, cases, contract, vectors};
 use super::common::{self, Done, Exec, for_each};
 
 /// What differs between two runs of zsh itself: measured times, and the order of trace lines from stages that run at once.
@@ -91,6 +91,22 @@ fn all_equal(list: &[Vector], pty: bool) {
 #[test]
 fn contract_cases_in_pipe_mode() {
     all_equal(&vectors(), false);
+}
+
+/// Not only as the zsh of this machine does it.
+#[test]
+fn contract_cases_end_as_written() {
+    for_each(&contract(), |case| {
+        let done = Exec::new().run(case["input"].as_str().unwrap());
+        // What is written for a text with a dash in front is how zsh takes it for an option, without the `--` that we put there.
+        let is_option = case["input"].as_str().unwrap().starts_with('-');
+        let same = is_option || case["expect"]["output"] == done.text();
+        if same && case["expect"]["exit_code"] == done.code {
+            Ok(())
+        } else {
+            Err(format!("{case}: {done:?}"))
+        }
+    });
 }
 
 #[test]

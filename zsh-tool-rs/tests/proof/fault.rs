@@ -137,8 +137,14 @@ fn a_stdout_that_takes_nothing_does_not_stop_the_command() {
         ] {
             let full = File::options().write(true).open("/dev/full").unwrap();
             let done = with_stdout(&exec, text, full);
-            assert!(done.meta["outcome"].is_string(), "{text}: {done:?}");
-            assert_eq!(done.meta["exit_code"], done.code, "{text}: {done:?}");
+            assert_eq!(
+                (done.code, done.outcome()),
+                (3, "exited"),
+                "{text}: {done:?}"
+            );
+            assert!(done.meta["output_error"].is_string(), "{text}: {done:?}");
+            assert!(exec.path("scratch/done").exists(), "{text}: {done:?}");
+            exec.tidy();
         }
     }
 }

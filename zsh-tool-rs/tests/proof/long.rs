@@ -99,10 +99,20 @@ fn bytes_that_are_no_characters_stay() {
         let exec = Exec::new();
         let (plain, ours) = (exec.plain(text), exec.run(text));
         assert_eq!(
-            (ours.code, ours.output),
-            (plain.code, plain.output),
+            (ours.code, &ours.output),
+            (plain.code, &plain.output),
             "{}",
             String::from_utf8_lossy(text)
         );
+        let exec = exec.pty();
+        let shown = exec.run(text).output;
+        let expected = with_returns(&plain.output);
+        assert_eq!(shown, expected, "{}", String::from_utf8_lossy(text));
     }
+}
+
+/// As a terminal shows it.
+fn with_returns(output: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = output.split(|b| *b == b'\n').collect();
+    lines.join(&b"\r\n"[..])
 }

@@ -60,6 +60,85 @@ fn own_zshenv_is_kept() {
     });
 }
 
+/// A trap given as a string may run a pipeline of its own after the last one of the text, whose codes must not be told for that.
+#[test]
+fn traps_of_other_files_tell_no_codes() {
+    let for_exit = [
+        ("trap 'true | true | true' EXIT", "true | true", 0),
+        ("trap 'true | true | true' 0", "false | true; exit", 0),
+        (
+            "emulate sh; trap 'false | (exit 3)' EXIT; x=1",
+            "true | (exit 3)",
+            3,
+        ),
+        (
+            "setopt posix_traps; trap 'true | true | true' EXIT",
+            "f() { true | true; exit }; f",
+            0,
+        ),
+    ];
+    let for_others = [
+        ("trap 'true | true | (exit 1)' ZERR", "true | false", 1),
+        (
+            "trap 'true | true | true' DEBUG; setopt no_debug_before_cmd",
+            "false | true",
+            0,
+        ),
+        (
+            "set -x; trap 'true | true | true' DEBUG; setopt no_debug_before_cmd",
+            "false | true",
+            0,
+        ),
+        (
+            "trap 'true | true | true' USR1",
+            "false | true; kill -USR1 $$",
+            0,
+        ),
+    ];
+    for_each(
+        &[&for_exit[..], &for_others].concat(),
+        |(traps, text, code)| {
+            let exec = Exec::new().file(".zshenv", format!("{traps}\n"));
+            check(&exec, text, &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
+        },
+    );
+    // The text itself may read such a file too.
+    for_each(
+        &[&for_exit[..], &for_others].concat(),
+        |(traps, text, code)| {
+            let exec = Exec::new().file("more", format!("{traps}\n"));
+            let text = format!("source $HOME/more; {text}");
+            check(&exec, &text, &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
+        },
+    );
+    // And what is still there at the end is noticed wherever it came from.
+    for_each(&for_others, |(traps, text, code)| {
+        let exec = Exec::new().file("more", format!("{traps}\n"));
+        check(&exec, &unseen(text), &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
+    });
+}
+
+/// The text after a file whose name only the shell knows.
+fn unseen(text: &str) -> String {
+    format!("f=$HOME/more; source $f; {text}")
+}
+
+#[test]
+fn traps_that_are_functions_or_gone_leave_the_codes() {
+    let traps = [
+        "TRAPEXIT() { true | true | true }",
+        "setopt posix_traps; TRAPEXIT() { true | true | true }",
+        "trap 'true | true' EXIT ZERR DEBUG USR1; trap - EXIT ZERR DEBUG USR1",
+        "f() { trap 'echo left | cat' EXIT; echo in }; f",
+        "IFS=:",
+        "set -e; setopt no_unset warn_create_global",
+    ];
+    for_each(&traps, |traps| {
+        let exec = Exec::new().file("more", format!("{traps}\n"));
+        check(&exec, &unseen("false | true"), &[vec![1, 0]], false)
+    });
+}
+
 #[test]
 fn zshenv_may_be_missing_a_folder_or_only_compiled() {
     let texts = ["false | true", "echo \"[$?] [$_]\" | cat", "env | cat"];

@@ -1,0 +1,127 @@
+//! An executor that stands by: its one request, and what becomes of it without one.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+
+use common::{Exec, meta_at, wait_for};
+use serde_json::json;
+
+#[test]
+fn a_standby_serves_its_one_request_and_ends() {
+    let exec = Exec::new();
+    let mut task = exec.standby();
+    assert_eq!(task.channel.hello["protocol"], 1);
+    assert_eq!(task.channel.hello["state"], "standby");
+    let reply = task.run(
+        &exec,
+        "echo $MARK; pwd; umask; exit 3",
+        &json!({"umask": 0o27}),
+    );
+    assert_eq!(reply["ok"], true);
+    let ended = task.ended();
+    assert_eq!(
+        (&ended["outcome"], &ended["exit_code"]),
+        (&json!("exited"), &json!(3))
+    );
+    assert_eq!(task.exit_code(), Some(3));
+    let output = fs::read_to_string(task.folder.join("output")).unwrap();
+    let scratch = fs::canonicalize(exec.path("scratch")).unwrap();
+    assert_eq!(output, format!("\n{}\n027\n", scratch.display()));
+    let mut meta = ended;
+    meta.as_object_mut().unwrap().remove("event");
+    assert_eq!(meta_at(&task.folder.join("meta.json")), meta);
+}
+
+#[test]
+fn a_request_that_is_there_first_gets_all_that_others_get() {
+    let exec = Exec::new();
+    let database = exec.path("alan.db").into_os_string();
+    let exec = exec.arg("--db").arg(database).args(&["--session-id", "a"]);
+    let text = "(exit 3) | true | (exit 4)";
+    let mut task = exec.standby_that_finds_a_request(text, &json!({"record": true}));
+    let ended = task.ended();
+    assert_eq!(ended["pipestatus"], json!([3, 0, 4]));
+    assert_eq!(ended["recorded"], true, "{ended}");
+    assert_eq!(task.exit_code(), Some(4));
+    assert!(!task.folder.join("z").exists());
+}
+
+#[test]
+fn a_standby_leaves_with_its_owner_and_takes_its_things_along() {
+    let exec = Exec::new();
+    let mut task = exec.standby();
+    wait_for("the folder of the sideband", || {
+        task.folder.join("z").exists().then_some(())
+    });
+    let mode = |name: &str| {
+        fs::metadata(task.folder.join(name))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    assert_eq!((mode("control"), mode("z")), (0o600, 0o700));
+    drop(task.channel.replace(UnixStream::pair().unwrap().0));
+    assert_eq!(task.exit_code(), Some(0));
+    let left: Vec<_> = fs::read_dir(&task.folder).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn limits_and_the_environment_are_the_requests() {
+    let exec = Exec::new().env("ODD", "a b\nc");
+    let settings = json!({
+        "limits": [["RLIMIT_NOFILE", 77, 99], ["core", 0, -1]], "profile": "agent", "stdin": "keep",
+    });
+    let text = "ulimit -n; ulimit -Hn; echo $ODD; echo =nosuch; read x";
+    let mut task = exec.task(text, &settings);
+    assert_eq!(task.shows("=nosuch"), "77\n99\na b\nc\n=nosuch\n");
+}
+
+#[test]
+fn a_bad_request_is_refused_in_words_and_nothing_runs() {
+    for (settings, code) in [
+        (json!({"protocol": 2}), "protocol"),
+        (json!({"parts": [1, 2]}), "bad_request"),
+        (json!({"stdin": "maybe"}), "bad_request"),
+        (json!({"timeout_secs": -1}), "bad_request"),
+        (json!({"limits": [["NONSENSE", 1, 1]]}), "bad_request"),
+        (json!({"session_id": "a b"}), "bad_request"),
+    ] {
+        let exec = Exec::new();
+        let mut task = exec.standby();
+        let reply = task.run(&exec, "touch $SCRATCH/ran", &settings);
+        assert_eq!(
+            (&reply["ok"], &reply["code"]),
+            (&json!(false), &json!(code)),
+            "{settings}"
+        );
+        assert_eq!(task.exit_code(), Some(125));
+        assert!(!exec.path("scratch/ran").exists());
+        assert!(!task.folder.join("control").exists());
+    }
+}
+
+#[test]
+fn a_failure_to_start_is_the_answer() {
+    let exec = Exec::new();
+    let mut task = exec.standby();
+    let request = json!({"verb": "run", "protocol": 1, "parts": [4, 12, 0, 0]});
+    task.channel.send(request, b"true/nonexistent");
+    let ended = task.ended();
+    assert_eq!(ended["outcome"], "failed_to_start");
+    assert!(ended["error"].as_str().unwrap().contains("/nonexistent"));
+    assert_eq!(task.exit_code(), Some(125));
+}
+
+#[test]
+fn the_text_is_not_in_the_executors_process_list() {
+    let exec = Exec::new();
+    let mut task = exec.task("echo secretword; read x", &json!({"stdin": "keep"}));
+    task.shows("secretword");
+    let line = fs::read(format!("/proc/{}/cmdline", task.pid())).unwrap();
+    assert!(!String::from_utf8_lossy(&line).contains("secretword"));
+}
