@@ -58,3 +58,30 @@ async def test_both_runners_agree_on_every_vector(executor: Path, tmp_path: Path
             if expected is not None:
                 assert ours[1] == expected["exit_code"], command
                 assert ours[3] in expected["pipestatus_any_of"], command
+
+
+TRAPS = [
+    # where, what the file says, the command, the codes
+    (".zshenv", "trap 'true | true | true' EXIT", "true | false | true", [0]),
+    (".zshenv", ". ~/more", "false | true", [1, 0]),
+    (".zshenv", "print set up", "false | true", [1, 0]),
+    ("more", "trap 'true | true | true' EXIT", "source ./more; false | true", [0]),
+    ("more", "trap 'true | true | true' EXIT", '. "$HOME/more" && false | true', [0]),
+    ("more", "trap 'true | (exit 1) | (exit 1)' ZERR", "f=./more; source $f; true | false", [1]),
+    ("more", "print set up", "source ./more; false | true", [1, 0]),
+    ("more", "trap " + "x" * (1 << 20), "source ./nosuch; false | true", [1, 0]),
+    ("more", "#" * (1 << 20) + "\ntrap 'true | true | true' EXIT", "source ./more; false | true", [0]),
+]
+
+
+@pytest.mark.anyio
+async def test_both_runners_heed_the_traps_of_other_files(executor: Path, tmp_path: Path) -> None:
+    async with registry_of(executor) as rust, registry_of(None) as python:
+        for number, (name, content, command, codes) in enumerate(TRAPS):
+            home = tmp_path / str(number)
+            home.mkdir()
+            (home / name).write_text(f"{content}\n", encoding="utf-8")
+            env = {**request("").env, "HOME": str(home)}
+            for registry in (rust, python):
+                result, _ = await run(registry, command, cwd=home, env=env)
+                assert list(result.pipestatus) == codes, (content[:50], command, registry.python_only)

@@ -172,8 +172,9 @@ def test_the_hook_is_the_one_of_the_executor() -> None:
     source = (Path(__file__).parent.parent / "zsh-tool-rs/src/sideband/hook.rs").read_text(encoding="utf-8")
     flat = "".join(source.split()).replace('\\"', '"').replace("\\\\", "\\")
     for part in (
-        "() { \\builtin trap - DEBUG ZERR; [[ $ZSH_SUBSHELL = 0 ]] && ",
-        '\\builtin print -r -- "$@" } $? $pipestatus }',
+        "() { [[ $ZSH_SUBSHELL = 0 ]] && \\builtin trap && \\builtin trap - DEBUG ZERR && ",
+        '\\builtin print -ru2 -- "$@" || ',
+        "\\builtin trap - DEBUG ZERR } $? $pipestatus } 2<>",
         "\\builtin emulate -R zsh -o no_debug_before_cmd -c '",
         "[[ ( ! -e ${ZDOTDIR-$HOME}/.zshenv || -d ${ZDOTDIR-$HOME}/.zshenv ) && ",
         "! -e ${ZDOTDIR-$HOME}/.zshenv.zwc ]] ||",

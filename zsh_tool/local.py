@@ -107,7 +107,7 @@ class LocalLauncher:
             file.touch(mode=0o600, exist_ok=False)
             file.write_bytes(text)
             return _Prepared(["zsh", *options, file], zsh, env, None)
-        band = sideband.prepare(directory / "z", text, zsh)
+        band = sideband.prepare(directory / "z", text, zsh, env, request.cwd)
         if band is not None:
             env = band.dress(env)
         return _Prepared(["zsh", *options, "-c", "--", text], zsh, env, band)

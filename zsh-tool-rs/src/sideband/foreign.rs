@@ -1,10 +1,14 @@
 //! The files besides the text whose code runs in its shell, and whether they set traps.
 use std::ffi::{CString, OsStr};
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
+
+/// A longer file is not searched, and taken to set some.
+const LONGEST: usize = 1 << 20;
 
 /// Whether one of these files sets traps: the user's own `.zshenv`, and what that or the text reads by `source` or `.` under a name
 /// that can be seen without running it. A trap for EXIT that is a string may run a pipeline of its own after the last one of the text,
@@ -30,7 +34,7 @@ pub(super) fn sets_traps(text: &[u8], env: &[CString], cwd: &Path) -> bool {
         .collect();
     own.into_iter()
         .chain(contents(named))
-        .any(|code| memmem::find(&code, b"trap").is_some())
+        .any(|code| code.len() > LONGEST || memmem::find(&code, b"trap").is_some())
 }
 
 fn contents(paths: Vec<PathBuf>) -> Vec<Vec<u8>> {
@@ -38,8 +42,15 @@ fn contents(paths: Vec<PathBuf>) -> Vec<Vec<u8>> {
         .into_iter()
         // A pipe there is for the shell to read.
         .filter(|path| path.is_file())
-        .filter_map(|path| fs::read(path).ok())
+        .filter_map(|path| beginning(&path))
         .collect()
+}
+
+fn beginning(path: &Path) -> Option<Vec<u8>> {
+    let mut code = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(LONGEST as u64 + 1).read_to_end(&mut code).ok()?;
+    Some(code)
 }
 
 /// Where `code` may read code from.
@@ -74,6 +85,8 @@ fn place(name: &[u8], cwd: &Path, home: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
