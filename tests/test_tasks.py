@@ -279,8 +279,9 @@ async def test_two_hundred_commands_in_a_row_leak_nothing(registry: TaskRegistry
     assert threading.active_count() < 20
     assert len(asyncio.all_tasks()) < 10
     await until(lambda: len(registry.tasks()) <= 101)
-    directories = list((registry.settings.state_dir / "tasks").iterdir())
-    assert len(directories) <= 101 + 3
+    # They are removed in threads. Executors in standby have some too.
+    directories = registry.settings.state_dir / "tasks"
+    await until(lambda: len(list(directories.iterdir())) <= 101 + 3)
 
 
 async def test_a_flood_is_kept_bounded(registry: TaskRegistry) -> None:

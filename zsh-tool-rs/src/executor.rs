@@ -224,16 +224,28 @@ impl Task {
         channel: &mut dyn Channel,
         done: impl Fn(&Task) -> bool,
     ) -> Result<(), Error> {
+        self.attend_until(None, channel, done)
+    }
+
+    /// The same, but no longer than until `limit`.
+    ///
+    /// # Errors
+    /// When the system cannot even wait.
+    pub fn attend_until(
+        &mut self,
+        limit: Option<Instant>,
+        channel: &mut dyn Channel,
+        done: impl Fn(&Task) -> bool,
+    ) -> Result<(), Error> {
         let mut set = PollSet::default();
-        while !done(self) {
+        while !done(self) && limit.is_none_or(|limit| Instant::now() < limit) {
             set.clear();
             let signals = set.add(self.signals.fd(), Ready::READ);
             self.output.register(&mut set);
             self.input.register(&mut set);
             channel.register(&mut set);
-            let left = self
-                .next_due()
-                .map(|due| due.saturating_duration_since(Instant::now()));
+            let due = self.next_due().into_iter().chain(limit).min();
+            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
             set.wait(left).map_err(Error::system("wait"))?;
             if set.ready(Some(signals)).readable {
                 self.take_signals();
@@ -289,12 +301,6 @@ impl Task {
             }
             self.output.shell_ended();
         }
-    }
-
-    /// The reader is gone: a terminal whose window is closed hangs up.
-    fn hang_up(&mut self) {
-        self.input.close();
-        self.terminal = None;
     }
 
     /// What signals may be sent to now.

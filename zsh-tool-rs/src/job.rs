@@ -1,6 +1,7 @@
 //! One command's way through: found, run, recorded, answered, and attended to until nothing of it is left.
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::answer;
 use crate::cli::Invocation;
@@ -16,6 +17,9 @@ use crate::recording::{Ended, Recorder};
 use crate::sideband::{self, ShellExit, Sideband};
 use crate::sys;
 use crate::sys::signal::{self, Signals};
+
+/// A command that takes less has the processor to itself: what is done meanwhile would cost it more than it brings.
+const SHORT: Duration = Duration::from_millis(5);
 
 /// The sideband's folder in the task's directory.
 const SIDEBAND: &str = "z";
@@ -33,6 +37,8 @@ pub struct Job {
     by_hand: bool,
     meta_files: Vec<meta::Place>,
     cwd: PathBuf,
+    /// The shell's process id, until the request for it is answered.
+    to_accept: Option<i32>,
 }
 
 impl Job {
@@ -50,18 +56,22 @@ impl Job {
         let mut sideband = None;
         let kept = server.as_ref().map(|s| Kept::create(s.directory()));
         let by_hand = invocation.request.is_some();
+        let in_directory = server.as_ref().map(|s| s.directory().join(META));
+        let all = invocation.meta.into_iter().chain(in_directory);
+        let mut meta_files: Vec<_> = all.map(meta::Place::new).collect();
         let order = match (invocation.request, &mut server) {
             (Some(request), _) => Some(Order::by_hand(request, invocation.persist)),
             (None, Some(server)) => {
                 sys::leave_session();
                 server.adopt_owner(sys::standard_input().into())?;
-                sideband = make_ready(server, &mut recorder);
+                sideband = make_ready(server, &mut recorder, meta_files.last_mut());
                 server.await_order(signals)?
             }
             (None, None) => None,
         };
         let Some(mut order) = order else {
             drop(sideband);
+            drop(meta_files);
             if let Some(server) = server {
                 if let Some(Ok(kept)) = kept {
                     kept.discard(server.directory());
@@ -73,15 +83,10 @@ impl Job {
         if order.request.zsh.as_os_str().is_empty() {
             order.request.zsh = invocation.zsh;
         }
-        let in_directory = server.as_ref().map(|s| s.directory().join(META));
         Ok(Some(Job {
             cwd: directory_of(order.request.cwd.as_deref()),
-            meta_files: invocation
-                .meta
-                .into_iter()
-                .chain(in_directory)
-                .map(meta::Place::new)
-                .collect(),
+            meta_files,
+            to_accept: None,
             order,
             server,
             recorder,
@@ -117,19 +122,23 @@ impl Job {
             Err(error) => return Ok(self.fail(&error)),
         };
         if let Some(server) = &mut self.server {
-            server.set_persistent(self.order.persist);
-            server.accept_order(&self.order, task.pid());
+            server.begin_order(&self.order);
+            self.to_accept = Some(task.pid());
         }
-        self.recorder.open_ahead();
-        self.remove_earlier_answers();
-        if let (Some(_), Some(place)) = (&self.server, self.meta_files.last_mut()) {
-            // Only in the task's own directory: should we be killed, nothing of ours lies about elsewhere.
-            place.prepare();
+        if !self.by_hand && !self.order.persist {
+            // Who stood by is prepared, and a short command should have the processor to itself.
+            let soon = Some(Instant::now() + SHORT);
+            task.attend_until(soon, self.channel(&mut NoChannel), Task::is_settled)?;
         }
         let cwd = std::mem::take(&mut self.cwd);
         let remarks = std::mem::take(&mut self.order.remarks);
-        self.recorder
-            .rehearse(&command, &cwd, &remarks, &|| task.is_quiet());
+        if !task.is_settled() {
+            self.accept();
+            self.recorder.open_ahead();
+            self.prepare_answer();
+            self.recorder
+                .rehearse(&command, &cwd, &remarks, &|| task.is_quiet());
+        }
         task.attend(self.channel(&mut NoChannel), Task::is_settled)?;
         let Some(report) = task.report() else {
             return Ok(Error::Usage(String::new()).exit_code());
@@ -163,12 +172,23 @@ impl Job {
 
     /// A meta file that is there already tells of another command. Besides, a file system may write a file out before it lets
     /// another take its name, and the answer would wait for that.
-    fn remove_earlier_answers(&self) {
+    fn prepare_answer(&mut self) {
         for path in self.meta_files.iter().map(meta::Place::path) {
             if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
                 // What cannot be removed is replaced, which is all that the contract asks for.
                 let _replaced = std::fs::remove_file(path);
             }
+        }
+        if let (Some(_), Some(place)) = (&self.server, self.meta_files.last_mut()) {
+            // Only in the task's own directory: should we be killed, nothing of ours lies about elsewhere.
+            place.prepare();
+        }
+    }
+
+    /// Answers the request for the command.
+    fn accept(&mut self) {
+        if let (Some(pid), Some(server)) = (self.to_accept.take(), &mut self.server) {
+            server.accept_order(&self.order, pid);
         }
     }
 
@@ -212,6 +232,7 @@ impl Job {
                 complain(&format!("cannot write {}: {error}", place.path().display()));
             }
         }
+        self.accept();
         if let Some(server) = &mut self.server {
             server.announce(meta);
         }
@@ -250,7 +271,11 @@ impl Job {
 
 /// What is opened, read and touched now is at hand when the request comes. One that is there already waits for nothing that it may
 /// not need.
-fn make_ready(server: &Server, recorder: &mut Recorder) -> Option<Sideband> {
+fn make_ready(
+    server: &Server,
+    recorder: &mut Recorder,
+    place: Option<&mut meta::Place>,
+) -> Option<Sideband> {
     let nowhere = Remarks {
         is_wanted: true,
         ..Remarks::default()
@@ -259,6 +284,9 @@ fn make_ready(server: &Server, recorder: &mut Recorder) -> Option<Sideband> {
     recorder.rehearse(b"true", Path::new("/"), &nowhere, &|| !server.is_asked());
     if server.is_asked() {
         return None;
+    }
+    if let Some(place) = place {
+        place.prepare();
     }
     control::standby::rehearse();
     sys::os::map_program();

@@ -144,8 +144,10 @@ impl Place {
 
     /// Makes the file beside it now, where nobody minds it: to make one takes most of the time that a meta file takes.
     pub fn prepare(&mut self) {
-        // Whatever is wrong is told when there is something to write.
-        self.ready = new_file(&self.temporary()).ok();
+        if self.ready.is_none() {
+            // Whatever is wrong is told when there is something to write.
+            self.ready = new_file(&self.temporary()).ok();
+        }
     }
 
     fn temporary(&self) -> PathBuf {
@@ -178,6 +180,15 @@ impl Place {
         };
         file.write_all(&line(meta))?;
         fs::rename(temporary, &self.path)
+    }
+}
+
+impl Drop for Place {
+    /// What was made ahead and not needed goes.
+    fn drop(&mut self) {
+        if self.ready.take().is_some() {
+            let _gone = fs::remove_file(self.temporary());
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl Server {
     }
 
     /// Says to everybody that the shell runs.
-    pub fn started(&mut self) {
+    pub(super) fn started(&mut self) {
         self.state = "running";
     }
 

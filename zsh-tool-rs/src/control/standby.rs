@@ -92,18 +92,25 @@ impl Server {
         }
     }
 
-    /// Answers the request once its shell runs, and does what it asked of the channel.
-    pub fn accept_order(&mut self, order: &Order, pid: i32) {
+    /// Does what a request asks of the channel, now that its shell runs.
+    pub fn begin_order(&mut self, order: &Order) {
+        self.started();
+        self.set_persistent(order.persist);
         let notify = order.fields.get("notify") == Some(&Value::Bool(true));
         for owner in self.connections.iter_mut().filter(|c| c.is_owner) {
-            owner.send(&accepted(&order.fields, json!({"pid": pid})));
             owner.beyond = notify.then_some(0);
         }
-        self.started();
+    }
+
+    /// Answers the request.
+    pub fn accept_order(&mut self, order: &Order, pid: i32) {
+        for owner in self.connections.iter_mut().filter(|c| c.is_owner) {
+            owner.send(&accepted(&order.fields, json!({"pid": pid})));
+        }
     }
 
     /// Says what the loss of the owner means from now on.
-    pub fn set_persistent(&mut self, persist: bool) {
+    fn set_persistent(&mut self, persist: bool) {
         self.on_owner_loss = super::persist::OwnerLoss::of(persist);
     }
 }

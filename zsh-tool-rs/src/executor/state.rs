@@ -58,6 +58,12 @@ impl Task {
         looked && !set.ready(Some(signals)).readable && !set.ready(output).readable
     }
 
+    /// The reader is gone: a terminal whose window is closed hangs up.
+    pub(super) fn hang_up(&mut self) {
+        self.input.close();
+        self.terminal = None;
+    }
+
     /// Time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
