@@ -143,6 +143,7 @@ async def call(home: Path) -> bool:
                 ours.append(await timed(it.call("zsh", command="true")))
                 await asyncio.sleep(pause)
                 nothing.append(await timed(it.call("zsh_neverhang_status")))
+                await asyncio.sleep(pause)
         report(f"  (a tool that does nothing{how})", "", f"{statistics.median(nothing):.2f} ms", True)
         good &= compared(f"zsh true over MCP / zsh -c true from asyncio{how}", 1.5, ours, theirs)
     return good
