@@ -59,6 +59,16 @@ impl Recording {
 }
 
 impl Recording {
+    /// What `run` gives while another program has the database locked.
+    fn locked<T>(&self, lock: &str, run: impl FnOnce() -> T) -> T {
+        self.exec.run("true");
+        let writer = Connection::open(&self.path).unwrap();
+        writer.execute_batch(lock).unwrap();
+        let given = run();
+        writer.execute_batch("COMMIT").unwrap();
+        given
+    }
+
     /// Waits for this row, and that it is there once.
     fn shows_late(&self, row: &str) {
         let query =
@@ -202,49 +212,34 @@ fn what_cannot_be_recorded_returns_the_same_and_says_why() {
 #[test]
 fn a_locked_database_costs_seconds_at_most_and_says_so() {
     let recording = Recording::new();
-    recording.exec.run("true");
-    let writer = Connection::open(&recording.path).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = recording.exec.run("echo out; exit 5");
+    let run = || recording.exec.run("echo out; exit 5");
+    let done = recording.locked("BEGIN IMMEDIATE", run);
     assert_eq!((done.code, done.text().as_str()), (5, "out\n"));
-    assert!(
-        done.meta["record_error"]
-            .as_str()
-            .unwrap()
-            .contains("locked"),
-        "{:?}",
-        done.meta
-    );
+    let told = done.meta["record_error"].as_str().unwrap();
+    assert!(told.contains("locked"), "{told}");
     assert!(done.took < PATIENCE / 3, "{:?}", done.took);
-    writer.execute_batch("COMMIT").unwrap();
     recording.shows_late("1 echo out; exit 5");
 }
 
 #[test]
 fn what_a_lock_kept_out_is_recorded_after_the_answer_on_the_channel() {
     let recording = Recording::new();
-    recording.exec.run("true");
-    let writer = Connection::open(&recording.path).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let mut task = recording.exec.task("exit 5", &json!({"record": true}));
-    let end = task.ended();
+    let run = || {
+        let mut task = recording.exec.task("exit 5", &json!({"record": true}));
+        (task.ended(), task)
+    };
+    let (end, _task) = recording.locked("BEGIN IMMEDIATE", run);
     assert_eq!(end["recorded"], json!(false), "{end}");
-    writer.execute_batch("COMMIT").unwrap();
     recording.shows_late("1 exit 5");
 }
 
 #[test]
 fn a_database_that_cannot_be_opened_in_time_gets_its_record_late() {
     let recording = Recording::new();
-    recording.exec.run("true");
-    let writer = Connection::open(&recording.path).unwrap();
     // Nobody else can even read then.
-    writer
-        .execute_batch("PRAGMA journal_mode = delete; BEGIN EXCLUSIVE")
-        .unwrap();
-    let done = recording.exec.run("exit 5");
+    let lock = "PRAGMA journal_mode = delete; BEGIN EXCLUSIVE";
+    let done = recording.locked(lock, || recording.exec.run("exit 5"));
     assert_eq!(done.meta["recorded"], json!(false), "{:?}", done.meta);
-    writer.execute_batch("COMMIT").unwrap();
     recording.shows_late("1 exit 5");
 }
 
