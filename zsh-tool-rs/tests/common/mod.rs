@@ -66,9 +66,14 @@ impl Done {
 
 impl Exec {
     pub fn new() -> Exec {
+        Exec::below(&std::env::temp_dir())
+    }
+
+    /// With everything of it in a directory below that one.
+    pub fn below(parent: &Path) -> Exec {
         // A runner may ignore it, as nohup does, and what we compare with would ignore it too.
         zsh_tool_exec::sys::signal::obey(libc::SIGHUP);
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir_in(parent).unwrap();
         fs::create_dir(home.path().join("scratch")).unwrap();
         let mut exec = Exec {
             args: Vec::new(),
