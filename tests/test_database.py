@@ -181,7 +181,8 @@ def closed_directory(tmp_path: Path) -> Iterator[Path]:
     source = Memory(tmp_path)
     source.run("make", 2)
     settle(source)
-    with tempfile.TemporaryDirectory() as temporary:
+    # The usual place for temporary files may be its owner's alone, such as that of a Nix shell.
+    with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
         place = Path(temporary)
         shutil.copy(source.path, place / "alan.db")
         (place / "alan.db").chmod(0o444)
