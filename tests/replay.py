@@ -161,6 +161,7 @@ def scenes(replay: Replay) -> Iterator[tuple[str, str, str]]:
     """Play the present: name, command, and the reply's text of each scene."""
 
     def scene(name: str, command: str, *rest: object, **options: object) -> tuple[str, str, str]:
+        # Which options there are is for `reply` to say.
         return name, command, replay.reply(command, *rest, **options)  # type: ignore[arg-type]
 
     yield scene("an ordinary success", "git status", "nothing to commit\n")

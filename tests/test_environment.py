@@ -14,6 +14,7 @@ BARE = "/usr/bin:/bin"
 
 def make(environ: Mapping[str, str], started_in: str | None = "/srv", **command: object) -> Environment:
     settings = config.load(environ)
+    # Which settings there are is for the dataclass to say.
     settings = replace(settings, command=replace(settings.command, **command))  # type: ignore[arg-type]
     return Environment(settings, environ, Path(started_in) if started_in else None)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.memory import Memory, Result
 from zsh_tool import manopt
+from zsh_tool.insights import Insight
 from zsh_tool.insights.manopt import SHOWN_BYTES, presented
 from zsh_tool.insights.words import Program, used_flags
 
@@ -98,7 +99,7 @@ def test_cached_on_the_second_failure_and_offered_from_the_third(
     async def scenario() -> None:
         memory = Memory(tmp_path)
 
-        async def fail(number: int) -> object:
+        async def fail(number: int) -> Insight | None:
             reply = await asyncio.to_thread(memory.run, f"tool -x {number}.a {number}", Result(2))
             async with asyncio.timeout(20):
                 for reader in list(memory.alan._manopt_readers):
@@ -111,10 +112,10 @@ def test_cached_on_the_second_failure_and_offered_from_the_third(
         assert list(cached(memory)) == ["tool"]
         third = await fail(3)
         assert third is not None
-        assert third.shown  # type: ignore[attr-defined]
+        assert third.shown
         again = await fail(4)
         assert again is not None
-        assert not again.shown  # type: ignore[attr-defined]
+        assert not again.shown
         memory.alan.close()
 
     asyncio.run(scenario())

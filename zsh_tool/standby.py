@@ -119,8 +119,10 @@ class StandbyPool:
 
     async def take(self) -> Standby:
         """Return an executor in standby: a ready one, else one that is started now."""
-        standby = self.take_ready() or await self._make()
-        self.refill_later()
+        standby = self.take_ready()
+        if standby is None:
+            standby = await self._make()
+            self.refill_later()
         return standby
 
     def take_ready(self) -> Standby | None:

@@ -80,7 +80,11 @@ impl Recorder {
         if !matches!(self.alan, Some(Ok(_))) {
             self.alan = Some(Alan::open(&database.path, database.retention));
         }
-        self.with(ended, Alan::record)
+        let mut recorded = self.with(ended, Alan::record);
+        if let (true, Some(error)) = (recorded.is_put_off, &mut recorded.error) {
+            error.push_str(" It is tried again after the answer, for 30 s");
+        }
+        recorded
     }
 
     /// Records what had to be put off, now that nobody waits for it.

@@ -178,13 +178,11 @@ def _strictness(parts: list[tuple[str, str]]) -> tuple[int, bool]:
     """Return after which part every failure ends the command, 0 if none does, and whether pipelines fail as a whole."""
     stops, whole = 0, False
     for number, (_, text) in enumerate(parts, start=1):
-        if not text.startswith("set"):
-            continue
         words = text.split()
+        if words[:1] not in (["set"], ["setopt"]):
+            continue
         options = {word.lower().replace("_", "") for word in words[1:]}
         by_letter = words[0] == "set" and any(_STOPS_AT_FAILURE.fullmatch(word) for word in words[1:])
-        if words[0] not in ("set", "setopt"):
-            continue
         whole = whole or "pipefail" in options
         if "errexit" in options or by_letter:
             stops = stops or number

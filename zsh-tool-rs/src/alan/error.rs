@@ -74,7 +74,7 @@ impl fmt::Display for AlanError {
             Self::Busy(path) => {
                 write!(
                     f,
-                    "database {} stayed locked: does another program write to it? What was not recorded is tried again after the answer, for 30 s",
+                    "database {} stayed locked; is another program writing to it?",
                     path.display()
                 )
             }
