@@ -254,7 +254,7 @@ impl Task {
             if self.output.is_unwanted() && self.terminal.is_some() {
                 self.hang_up();
             }
-            self.input.pump(&set);
+            self.input.pump(&set, self.output.last());
             channel.serve(&set, self);
             self.keep_time(Instant::now());
         }

@@ -98,3 +98,27 @@ fn what_dies_of_the_hangup_is_no_survivor() {
     let name = &done.meta["survivors"][0]["name"];
     assert_eq!(name, "sleep", "{}", done.meta);
 }
+
+#[test]
+fn the_end_of_stdin_reaches_who_reads_keys_too() {
+    // Each leaves line mode only after the end was typed, which line mode has then made a NUL of.
+    for (program, typed) in [
+        ("zsh -f -i", "print is-$((40 + 2))\n"),
+        ("python3 -q -i", "print('is-%d' % 42)\n"),
+    ] {
+        for stdin in [typed, ""] {
+            let done = Exec::new()
+                .pty()
+                .args(&["--timeout", "20"])
+                .stdin(stdin.as_bytes())
+                .run(format!("sleep 0.2; {program}"));
+            assert_eq!(done.code, 0, "{program}: {}", done.text());
+            assert_eq!(
+                done.text().contains("is-42"),
+                !stdin.is_empty(),
+                "{program}: {}",
+                done.text()
+            );
+        }
+    }
+}

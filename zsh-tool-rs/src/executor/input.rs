@@ -23,6 +23,17 @@ pub enum Refusal {
     Full,
 }
 
+/// How it stands with the caller's stdin, where that is typed into a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    /// It is open, or there is none.
+    Types,
+    /// It has ended, and whoever reads the terminal can know it.
+    Ended,
+    /// It has ended, but this was typed into a terminal read in lines: a program that reads keys later has not seen it.
+    EndedInLines(Instant),
+}
+
 /// The input side of one command.
 #[derive(Debug)]
 pub struct Input {
@@ -32,6 +43,7 @@ pub struct Input {
     /// The caller's stdin, forwarded to a terminal.
     source: Option<File>,
     is_ending: bool,
+    caller: Caller,
     line_is_open: bool,
     last: Instant,
     slots: (Option<Slot>, Option<Slot>),
@@ -47,6 +59,7 @@ impl Input {
             queue: VecDeque::new(),
             source,
             is_ending: false,
+            caller: Caller::Types,
             line_is_open: false,
             last: Instant::now(),
             slots: (None, None),
@@ -125,8 +138,17 @@ impl Input {
         }
     }
 
-    /// Does what the wait has made possible.
-    pub fn pump(&mut self, set: &PollSet) {
+    /// Does what the wait has made possible. `heard` is when the command last printed something.
+    ///
+    /// A program that reads keys prompts after it has left line mode, so output is the moment to look whether an end
+    /// that was typed before that has to be typed again: line mode has made a NUL of it.
+    pub fn pump(&mut self, set: &PollSet, heard: Instant) {
+        if matches!(self.caller, Caller::EndedInLines(typed) if typed < heard)
+            && !self.line_mode().1
+        {
+            self.is_ending = true;
+            self.write();
+        }
         if set.ready(self.slots.1).readable {
             self.read_source();
         } else if set.ready(self.slots.0).writable {
@@ -144,6 +166,7 @@ impl Input {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             _ => {
                 self.source = None;
+                self.caller = Caller::Ended;
                 self.is_ending = true;
             }
         }
@@ -173,14 +196,13 @@ impl Input {
 
     /// The queue is empty and the input ends.
     fn finish(&mut self) {
-        let Some(target) = &mut self.target else {
-            return;
-        };
         if !self.is_terminal {
             return self.close();
         }
-        let mode = terminal::line_mode(target.as_raw_fd());
-        let (eof, canonical) = mode.map_or((4, true), |m| (m.eof, m.canonical));
+        let (eof, canonical) = self.line_mode();
+        let Some(target) = &mut self.target else {
+            return;
+        };
         // On an unfinished line the first one only hands the line over.
         let twice = self.line_is_open && canonical;
         let marks = if twice { vec![eof; 2] } else { vec![eof] };
@@ -191,5 +213,19 @@ impl Input {
         }
         self.line_is_open = false;
         self.is_ending = false;
+        // Asked once more: the mode may have changed while it was typed.
+        let in_lines = canonical || self.line_mode().1;
+        self.caller = match self.caller {
+            Caller::Types => Caller::Types,
+            _ if in_lines => Caller::EndedInLines(Instant::now()),
+            _ => Caller::Ended,
+        };
+    }
+
+    /// The end-of-file character, and whether the terminal is read in lines.
+    fn line_mode(&self) -> (u8, bool) {
+        let target = self.target.as_ref().map(AsRawFd::as_raw_fd);
+        let mode = target.and_then(terminal::line_mode);
+        mode.map_or((4, true), |mode| (mode.eof, mode.canonical))
     }
 }
