@@ -302,7 +302,8 @@ fn a_log_that_has_grown_is_written_back_and_begun_anew() {
         assert!(recorded < 200, "the log does not grow");
     }
     alan.after_answer();
-    assert!(size() < 100_000, "{}", size());
+    // What is left is room for the next records.
+    assert!(size() < 2 * 1024 * 1024, "{}", size());
     alan.record(&success("true")).unwrap();
     assert_eq!(ledger.count("observations"), recorded + 1);
     ledger.assert_whole();

@@ -39,20 +39,26 @@ fn log_of(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}-wal", path.display()))
 }
 
-/// The bytes of the longest commit in the log: a frame that ends one says how large the database is then.
-fn longest_commit(path: &Path) -> usize {
+/// The bytes of each commit in the log, and how many zeros lie behind the last: a frame that ends a commit says how large the database
+/// is then, and there is no page 0.
+fn commits(path: &Path) -> (Vec<usize>, usize) {
     let log = fs::read(log_of(path)).unwrap();
-    let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    let number = |at: usize| {
+        let four = log.get(at..at + 4).unwrap_or(&[0; 4]);
+        u32::from_be_bytes(four.try_into().unwrap())
+    };
     let frame = 24 + usize::try_from(number(8)).unwrap();
-    let (mut longest, mut begin) = (0, 32);
-    for at in (32..log.len()).step_by(frame) {
-        if number(at + 4) != 0 {
-            longest = longest.max(at + frame - begin);
-            begin = at + frame;
+    let (mut lengths, mut begin, mut at) = (Vec::new(), 32, 32);
+    while number(at) != 0 {
+        at += frame;
+        if number(at - frame + 4) != 0 {
+            lengths.push(at - begin);
+            begin = at;
         }
     }
-    assert_eq!(begin, log.len(), "the log ends within a commit");
-    longest
+    assert_eq!(begin, at, "the log ends within a commit");
+    assert!(log.iter().skip(at).all(|byte| *byte == 0), "no room");
+    (lengths, log.len().saturating_sub(at))
 }
 
 /// Runs `cat | REST` with a fresh database, and looks at that all the time while the command ends and is recorded.
@@ -102,7 +108,7 @@ fn assert_whole(rest: &str, segments: usize, atoms: std::ops::Range<usize>) {
     assert_eq!(before, [0; 4]);
     assert_eq!(after[..3], [rows; 3]);
     assert!(after[3] > rest.len(), "templates were cut: {}", after[3]);
-    let longest = longest_commit(&path);
+    let longest = commits(&path).0.into_iter().max().unwrap();
     assert!(atoms.contains(&longest), "a commit of {longest} bytes");
     let db = reader(&path);
     let check: String = db
@@ -192,9 +198,65 @@ fn a_log_begins_anew_without_waiting_for_the_disk_while_others_wait_to_write() {
         "{calls:?}"
     );
     let log = fs::metadata(log_of(&path)).unwrap().len();
-    assert!(log < 1 << 20, "{log} bytes are left");
+    assert!(log < 2 << 20, "{log} bytes are left");
     let check: String = reader(&path)
         .pragma_query_value(None, "integrity_check", |row| row.get(0))
         .unwrap();
     assert_eq!(check, "ok");
+}
+
+#[test]
+fn records_find_room_in_the_log_and_leave_some() {
+    let exec = Exec::new();
+    let path = exec.path("alan.db");
+    let exec = exec.args(&["--session-id", "abcd1234", "--db"]).arg(&path);
+    assert_eq!(exec.run("true").meta["recorded"], true);
+    let _holder = reader(&path);
+    let mut sizes = vec![];
+    let (mut recorded, mut fitted) = (1, 0);
+    // Until it was written back and begun anew.
+    while sizes.iter().max() == sizes.last() {
+        let (before, room) = commits(&path);
+        let size = fs::metadata(log_of(&path)).unwrap().len();
+        assert!(
+            room > ROOM || size >= 4 << 20,
+            "{room} bytes of room in {size}"
+        );
+        assert_eq!(exec.run("true").meta["recorded"], true);
+        recorded += 1;
+        let (after, left) = commits(&path);
+        if after.len() == before.len() + 1 {
+            assert_eq!(left, room.saturating_sub(*after.last().unwrap()));
+            fitted += usize::from(fs::metadata(log_of(&path)).unwrap().len() == size);
+        }
+        sizes.push(size);
+        assert!(recorded < 1_000, "never begun anew: {sizes:?}");
+    }
+    assert!(*sizes.iter().max().unwrap() <= 5 << 20, "{sizes:?}");
+    assert!(fitted * 10 > recorded * 8, "{fitted} of {recorded}");
+    assert_eq!(content(&reader(&path)).unwrap()[0], recorded);
+}
+
+#[test]
+fn a_limit_on_files_leaves_no_half_of_the_room() {
+    let exec = Exec::new();
+    let path = exec.path("alan.db");
+    // In units of 512 bytes: the first record fits, a megabyte does not.
+    let script = format!(
+        "ulimit -f 800; {} --session-id abcd1234 --db {} -- true",
+        EXECUTOR,
+        path.display()
+    );
+    for _ in 0..2 {
+        assert!(
+            Command::new("sh")
+                .args(["-c", &script])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+    let db = reader(&path);
+    assert_eq!(commits(&path).1, 0);
+    assert_eq!(content(&db).unwrap()[0], 2);
 }

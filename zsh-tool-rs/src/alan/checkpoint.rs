@@ -8,9 +8,15 @@ use rusqlite::params;
 use super::file::beside;
 use super::open::Store;
 use super::time::Moment;
+use crate::sys::log;
 
 /// The size of the log above which upkeep writes it back.
 const LOG_BOUND: u64 = 4 * 1024 * 1024;
+
+/// The room that is made in a log at once: for about a dozen records.
+const ROOM: u64 = 1 << 20;
+/// With less room than that behind a record there is to be more: a record takes about 80 KiB, and others may come first.
+const SCARCE: u64 = ROOM / 4;
 
 /// Sets how the next commit syncs.
 ///
@@ -35,14 +41,26 @@ fn log_size(path: &Path) -> Option<u64> {
         .map(|metadata| metadata.len())
 }
 
-/// Writes the log back into the database if it has grown beyond its bound, and begins it anew.
+/// Writes the log back into the database if it has grown beyond its bound, and begins it anew. Makes room in it for further records.
 ///
 /// # Errors
 /// Whatever SQLite reports; the next command tries again.
 pub fn run(store: &Store) -> rusqlite::Result<()> {
-    if log_size(&store.path).is_none_or(|size| size <= LOG_BOUND) {
-        return Ok(());
+    let mut size = log_size(&store.path);
+    if size.is_some_and(|size| size > LOG_BOUND) {
+        write_back(store)?;
+        size = log_size(&store.path);
     }
+    match (size, log::end(&store.db)) {
+        (Some(size), Some(end)) if size < end + SCARCE && end + SCARCE <= LOG_BOUND => {
+            log::leave_room(&store.db, LOG_BOUND.min(end + ROOM));
+            commit_mark(store, "log_extended_at")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_back(store: &Store) -> rusqlite::Result<()> {
     let db = &store.db;
     store.sync.set("NORMAL");
     db.pragma_update(None, "synchronous", "NORMAL")?;
@@ -57,12 +75,17 @@ pub fn run(store: &Store) -> rusqlite::Result<()> {
 fn restart(store: &Store) -> rusqlite::Result<()> {
     let db = &store.db;
     db.pragma_update_and_check(None, "journal_size_limit", 0, |_| Ok(()))?;
+    commit_mark(store, "checkpointed_at")
+}
+
+/// Commits what has to be in the log but tells nothing, as the time under this key. Not while others write.
+fn commit_mark(store: &Store, key: &str) -> rusqlite::Result<()> {
     let Some(transaction) = store.begin_if_idle()? else {
         return Ok(());
     };
-    db.execute(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES ('checkpointed_at', ?1)",
-        params![Moment::now().iso()],
+    store.db.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+        params![key, Moment::now().iso()],
     )?;
     transaction.commit()
 }
