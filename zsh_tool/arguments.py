@@ -25,6 +25,9 @@ MAX_OUTPUT_CHARS: Final = 45_000
 DEFAULT_OUTPUT_CHARS: Final = 16_000
 _TIMES: Final = frozenset({"timeout", "yield_after", "wait"})
 _UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "secs": 1, "m": 60, "min": 60, "mins": 60, "h": 3600}
+_SIGNALS: Final = {
+    f"{one.value}": one.name.removeprefix("SIG") for one in signal.Signals if not one.name.startswith("SIGRT")
+}
 _WITH_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _EMPTY_IS_NONE: Final = frozenset({"cwd", "description", "grep", "keys", "lines", "signal", "until", "view"})
 """Texts that mean nothing when they are empty: a client that fills in every argument leaves them so."""
@@ -302,9 +305,7 @@ def output_chars(asked: int | None, notes: list[str]) -> int:
 def signal_name(asked: str) -> str:
     """Return a signal's name without SIG, from a name in any case or a number."""
     text = asked.strip().upper()
-    if text.isdecimal() and int(text) in signal.valid_signals():
-        text = signal.Signals(int(text)).name
-    name = text.removeprefix("SIG")
-    if f"SIG{name}" not in signal.Signals.__members__:
+    name = _SIGNALS.get(text.lstrip("0"), text.removeprefix("SIG"))
+    if name not in _SIGNALS.values():
         raise ArgumentError(f"no signal {_shown(asked)}: give a name such as INT, TERM, HUP or KILL")
     return name
