@@ -122,10 +122,13 @@ async def test_lines_past_the_end_say_how_many_there_are(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("spec", ["", "x", "5-3", "1,2", "--3"])
+@pytest.mark.parametrize("spec", ["", "x", "5-3", "1-0", "1,2", "--3", "9" * 5000, "-" + "9" * 5000])
 async def test_bad_lines_are_refused(tmp_path: Path, spec: str) -> None:
-    with pytest.raises(view.BadViewError):
+    with pytest.raises(view.BadViewError) as refused:
         await view.lines(kept_output(tmp_path, b"x"), spec)
+    assert len(str(refused.value)) < 150
+    with pytest.raises(view.BadViewError):
+        view.check(spec, None)
 
 
 async def test_grep_shows_numbers_and_ignores_colours(tmp_path: Path) -> None:
@@ -190,6 +193,26 @@ async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> No
     assert seen == "é → 😀 red end\nnext\n"
     writer_total = store.total
     assert at == writer_total
+
+
+async def test_a_delta_never_splits_a_long_link_or_picture(tmp_path: Path) -> None:
+    writer = OutputWriter(tmp_path)
+    store = OutputStore(tmp_path)
+    seen, at = "", 0
+    link = b"\x1b]8;;http://" + b"x" * 5000 + b"\x1b\\"
+    picture = b"\x1b_Gf=100;" + b"A" * 50_000 + b"\x1b\\"
+    for data in (
+        b"a " + link[:3000],
+        link[3000:-1],
+        link[-1:],
+        b"b " + picture[:40_000],
+        picture[40_000:] + b"c",
+    ):
+        writer.write(data)
+        reduced = await view.delta(store, at)
+        seen, at = seen + reduced.text, reduced.end
+    writer.close()
+    assert seen == "a b c"
 
 
 async def test_invalid_bytes_are_visible_and_never_surrogates(tmp_path: Path) -> None:

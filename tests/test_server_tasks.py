@@ -72,6 +72,16 @@ async def test_until_ends_a_wait_also_without_a_newline(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 30
 
 
+async def test_an_unfinished_end_of_output_ends_no_wait_for_output_twice(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        for part in (r"\r", r"\xf0\x9f", r"\e]8;;http://link"):
+            started = await talk.zsh(
+                f"printf 'one{part}'; sleep 0.5; printf '\\ntwo'; sleep 60", until="output"
+            )
+            assert started.lines[0] == "one"
+            assert "two" in (await talk.call("zsh_poll", task_id=started.task, until="output")).text
+
+
 async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         started = await talk.zsh("sleep 1; print -l a b c; sleep 60", yield_after=0)
@@ -143,8 +153,12 @@ async def test_a_screen_without_a_terminal_is_an_error(tmp_path: Path) -> None:
         assert "pty" in refused.text
         both = await talk.call("zsh_poll", task_id=started.task, view="full", lines="1")
         assert both.is_error
-        bad = await talk.call("zsh_poll", task_id=started.task, lines="x-y")
-        assert bad.is_error
+        begun = time.monotonic()
+        for what in ({"lines": "x-y"}, {"lines": "9" * 5000}, {"grep": "("}):
+            bad = await talk.call("zsh_poll", task_id=started.task, wait=45, **what)
+            assert bad.is_error
+            assert "is not " in bad.text
+        assert time.monotonic() - begun < 20
 
 
 async def test_a_kill_ends_the_grandchildren_too(tmp_path: Path) -> None:

@@ -150,6 +150,31 @@ async def test_idle_needs_output_and_then_quiet(tmp_path: Path) -> None:
     assert (await waiting).reason is WaitReason.IDLE
 
 
+async def test_what_a_reply_could_not_show_yet_is_no_new_output(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"10 %\r")
+    assert (await wait(task, "output")).reason is WaitReason.OUTPUT
+    task.delivered, task.looked_at = 4, 5
+    for until in ("output", "idle"):
+        assert (await wait(task, until, limit=2)).reason is WaitReason.CLOCK
+    waiting = wait(task, "^20 %$")
+    await settle_loop()
+    assert not waiting.done()
+    task.print(b"20 %\r")
+    assert (await waiting).matched == "20 %"
+    assert (await wait(task, "output")).reason is WaitReason.OUTPUT
+
+
+async def test_a_question_that_came_after_the_look_is_seen_when_the_wait_is_over(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path, open_input=True)
+    waiting = wait(task, "input", limit=10)
+    await asyncio.sleep(2 / 20)
+    assert task.fake.probes == 1
+    task.fake.waiting_for_input = True
+    assert (await waiting).reason is WaitReason.INPUT
+    assert task.fake.probes == 2
+
+
 async def test_settled_counts_from_the_offset_given(tmp_path: Path) -> None:
     task = FakeTask(tmp_path)
     task.print(b"old")

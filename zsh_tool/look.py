@@ -46,8 +46,10 @@ class Look:
         if self.view == "screen":
             return await view.screen(task.output, task.facts.rows, task.facts.cols, max_chars=chars)
         async with session.book(task).reading:
+            total = task.output.total
             shown = await self._delta(task, chars)
             task.delivered = max(task.delivered, shown.end)
+            task.looked_at = max(task.looked_at, total)
             return shown
 
     async def _delta(self, task: Task, chars: int) -> Reduced:

@@ -107,6 +107,8 @@ class Task:
         self.output = output
         self.delivered = 0
         """Offset up to which replies have shown the output."""
+        self.looked_at = 0
+        """Offset up to which replies have looked: what they did not show of it waits for what completes it."""
         self.announced = False
         """Whether the agent was told of the end."""
         self.ended: asyncio.Future[TaskResult] = asyncio.get_running_loop().create_future()

@@ -11,8 +11,9 @@ _ESCAPE: Final = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS, SOS, PM, APC: titles, links
     r"|\x1b[ -/]*[0-~]?"  # everything shorter
 )
-_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]{0,200}\x1b?|[ -/]*)?\Z")
-_HELD_BACK_MAX: Final = 256
+_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)?\Z")
+_HELD_BACK_MAX: Final = 64 << 10
+"""A title is short, but a link, a picture or what goes into the clipboard is not."""
 _CONTROLS: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ENDS: Final = re.compile(r"\r+\n")
 _NUL_SHOWN: Final = "\u2400"
