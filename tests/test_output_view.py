@@ -179,6 +179,29 @@ async def test_a_match_deep_in_a_long_line_is_found_and_shown_with_its_surroundi
     assert (await view.grep(store, r"x{20}the.{9}")).text.count("needle") == 1
 
 
+async def test_a_long_line_has_one_beginning_and_one_end_and_no_seam(tmp_path: Path) -> None:
+    for number, at in enumerate(range((1 << 20) + (256 << 10) - 6, (1 << 20) + (256 << 10) + 2)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        store = kept_output(place, b"x" * at + "n\u00e4edle".encode() + b"y" * 3_000_000 + b"\nlast\xff")
+        assert "näedle" in (await view.grep(store, "näedle")).text
+        assert (await view.grep(store, "^y|^ä|^n")).notes == ("no line matches",)
+        assert (await view.grep(store, "x$|l$|e$")).notes == ("no line matches",)
+        assert (await view.grep(store, "y$|^last")).text.count(":") == 2
+        assert (await view.grep(store, "^xx")).text.startswith("1: xxx")
+        assert (await view.grep(store, "last")).text == "2: last\ufffd"
+
+
+async def test_grep_finds_what_a_redrawn_line_showed_before(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"10 %\r50 % error\r100 %\ndone\r\n")
+    assert (await view.grep(store, "%")).text == "1: 100 %"
+    assert (await view.grep(store, "^50")).text == "1: 50 % error"
+    assert (await view.grep(store, "error$")).text == "1: 50 % error"
+    assert (await view.grep(store, r"^\d+ %$")).text == "1: 100 %"
+    assert (await view.grep(store, "^done$")).text == "2: done"
+    assert (await view.grep(store, "nothing")).notes == ("no line matches",)
+
+
 async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> None:
     writer = OutputWriter(tmp_path)
     store = OutputStore(tmp_path)

@@ -92,6 +92,25 @@ async def test_what_the_last_moment_printed_still_matches(tmp_path: Path) -> Non
     assert (await waiting).reason is WaitReason.MATCHED
 
 
+@pytest.mark.parametrize("at", range((1 << 20) - 12, (1 << 20) + 2))
+async def test_the_border_of_a_window_is_no_end_and_no_beginning_of_a_line(tmp_path: Path, at: int) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"x" * (at - 10_000) + b"\n" + b"y" * 9_999 + b"half a line, and the rest\n" + b"z" * 50_000)
+    for never in ("half$", "ha$", "a line,$", "^y?half", "^a line", "^z{1,9}$", "x$y"):
+        assert (await wait(task, never, limit=0)).reason is WaitReason.CLOCK
+    assert (await wait(task, "yhalf a line, and the rest$")).matched is not None
+
+
+async def test_a_long_line_has_one_beginning_for_an_expression(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"x" * 30_000)
+    waiting = wait(task, "^x*y$")
+    await settle_loop()
+    task.print(b"y")
+    task.end()
+    assert (await waiting).reason is WaitReason.ENDED
+
+
 async def test_an_expression_is_found_far_behind_megabytes(tmp_path: Path) -> None:
     task = FakeTask(tmp_path)
     task.print(b"noise and more noise\n" * 300_000 + b"the needle: 42\n" + b"noise\n" * 10_000)

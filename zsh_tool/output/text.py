@@ -46,7 +46,7 @@ def plain_lines(data: bytes) -> list[str]:
     lines = plain(data).split("\n")
     if not lines[-1]:
         lines.pop()
-    return [_last_state(line) if "\r" in line else line for line in lines]
+    return [last_state(line) if "\r" in line else line for line in lines]
 
 
 def held_back(data: bytes) -> int:
@@ -96,7 +96,8 @@ def clip_around(line: str, start: int, end: int, limit: int) -> str:
     return f"{before}{line[first:last]}{after}"
 
 
-def _last_state(line: str) -> str:
+def last_state(line: str) -> str:
+    """Return what a line that was redrawn with CR came to."""
     states = [state for state in line.split("\r") if state]
     return states[-1] if states else ""
 
