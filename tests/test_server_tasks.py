@@ -175,6 +175,24 @@ async def test_a_kill_ends_the_grandchildren_too(tmp_path: Path) -> None:
         assert again.facts["outcome"] == "killed"
 
 
+async def test_the_next_server_too_knows_who_ended_a_task_that_persisted(tmp_path: Path) -> None:
+    told = {}
+    async with conversation(tmp_path) as talk:
+        for how in ({}, {"signal": "KILL"}):
+            task = (await talk.zsh("print on; exec sleep 300", persist=True, until="on")).task
+            await talk.call("zsh_kill", task_id=task, **how)
+            told[task] = await talk.call("zsh_poll", task_id=task)
+        crashed = await talk.zsh("kill -SEGV $$", persist=True)
+        told[crashed.task] = crashed
+    assert [one.facts["ended_by"] for one in told.values()] == ["agent", "agent", None]
+    for _ in range(2):
+        async with conversation(tmp_path) as talk:
+            for task, one in told.items():
+                later = await talk.call("zsh_poll", task_id=task)
+                assert later.state == one.state
+                assert later.facts | {"insights": []} == one.facts | {"insights": []}
+
+
 async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         reply = await talk.zsh("sleep 300 & print $!")

@@ -76,6 +76,8 @@ class TaskFacts:
     session_id: str = ""
     leader: int | None = None
     """Process id of the session's leader, the shell."""
+    signalled_by: str | None = None
+    """Who sent the signal that ended it, where that is known: only the server knows, not the executor."""
 
     @classmethod
     def of(cls, request: TaskRequest, session_id: str) -> "TaskFacts":
