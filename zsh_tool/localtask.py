@@ -60,6 +60,8 @@ class LocalRun:
     owned: bool = True
     _output: int = -1
     _input: asyncio.WriteTransport | None = None
+    _pipe: os.stat_result | None = None
+    """The input's pipe, which looks the same at both of its ends."""
     _beyond: int | None = None
     _started: float = field(default_factory=time.monotonic)
     _active: float = field(default_factory=time.monotonic)
@@ -76,6 +78,7 @@ class LocalRun:
         os.set_blocking(output, False)
         loop.add_reader(output, self._readable)
         if typed >= 0:
+            self._pipe = os.fstat(typed)
             pipe = os.fdopen(typed, "wb", buffering=0)
             self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, pipe)
             if self.request.stdin:
@@ -139,7 +142,7 @@ class LocalRun:
 
     async def status(self, probe: bool) -> TaskStatus:
         """Look at the task."""
-        asks = probe and self.task.accepts_input and any(map(_reads_stdin, self._members()))
+        asks = probe and self.task.accepts_input and self._asks()
         return TaskStatus(
             running=self.task.running,
             total=self.writer.total,
@@ -147,6 +150,10 @@ class LocalRun:
             accepts_input=self.task.accepts_input,
             waiting_for_input=asks,
         )
+
+    def _asks(self) -> bool:
+        pipe = self._pipe
+        return pipe is not None and any(_reads(pid, pipe) for pid in self._members())
 
     def notify(self, beyond: int) -> None:
         """Call the task once when more than ``beyond`` bytes exist."""
@@ -266,10 +273,11 @@ class LocalRun:
             self.band.close()
 
 
-def _reads_stdin(pid: int) -> bool:
-    """Tell whether a process sits in a read of descriptor 0, where the kernel says so."""
+def _reads(pid: int, pipe: os.stat_result) -> bool:
+    """Tell whether a process sits in a read of this pipe, where the kernel says so."""
     try:
         call = Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()
-    except OSError:
+        from_where = Path(f"/proc/{pid}/fd/{int(call[1], 16)}") if call[0] == "0" else None
+        return from_where is not None and os.path.samestat(from_where.stat(), pipe)
+    except (OSError, IndexError):
         return False
-    return call[:2] == ["0", "0x0"]
