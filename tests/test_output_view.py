@@ -174,6 +174,7 @@ async def test_a_match_deep_in_a_long_line_is_found_and_shown_with_its_surroundi
     store = kept_output(tmp_path, b"first\n" + line + b"\nlast\n")
     found = await view.grep(store, r"needle is|yyy")
     assert found.text.startswith("2: [… 699,")
+    assert found.text.count("[… more than ") == 1
     assert "xxxthe needle is hereyyy" in found.text
     assert len(found.text) < 1100
     assert (await view.grep(store, r"x{20}the.{9}")).text.count("needle") == 1

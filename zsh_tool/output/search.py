@@ -47,13 +47,14 @@ class _Found:
     next_line: int | None = None
     last: int = 0
 
-    def add(self, number: int, text: str, match: Match) -> None:
+    def add(self, number: int, text: str, match: Match, *, inside: bool, cut: bool) -> None:
         if number == self.last:
             # A line of many megabytes comes in pieces.
             return
         self.last = number
         self.count += 1
-        line = f"{number}: {clip_around(text, match.start(), match.end(), _LINE_MAX)}"
+        shown = clip_around(text, match.start(), match.end(), _LINE_MAX, inside=inside, cut=cut)
+        line = f"{number}: {shown}"
         self.room -= len(line) + 1
         if self.room >= 0:
             self.lines.append(line)
@@ -112,13 +113,15 @@ def _search_block(expression: Expression, block: _Block, found: _Found, deadline
             if not expression.search(_every_state(plain(block.data)), timeout=left, concurrent=True):
                 return None
         for number, text in enumerate(block.lines(), block.first_line):
-            after = 1 if block.inside and number == block.first_line else 0
+            inside = block.inside and number == block.first_line
+            after = 1 if inside else 0
             if "\r" not in text:
                 match = _match(expression, text, after, deadline)
             else:
                 text, match = _match_redrawn(expression, text, after, deadline)
             if match:
-                found.add(number, text.removesuffix(_GOES_ON) if block.cut else text, match)
+                shown = text.removesuffix(_GOES_ON) if block.cut else text
+                found.add(number, shown, match, inside=inside, cut=block.cut)
     except TimeoutError:
         return number
     return None

@@ -85,15 +85,24 @@ def clip(line: str, limit: int) -> str:
     return f"{line[:head]} [… {len(line) - head - tail:,} characters …] {line[-tail:]}"
 
 
-def clip_around(line: str, start: int, end: int, limit: int) -> str:
-    """Shorten one line to about ``limit`` characters from around ``start`` to ``end``, and say by how much."""
-    if len(line) <= limit:
-        return line
+def clip_around(
+    line: str, start: int, end: int, limit: int, *, inside: bool = False, cut: bool = False
+) -> str:
+    """Shorten one line to about ``limit`` characters from around ``start`` to ``end``, and say by how much.
+
+    Of a piece of a line, which begins ``inside`` it or is ``cut`` itself, only the least can be said.
+    """
     first = max(0, min(start - max(0, limit - (end - start)) // 2, len(line) - limit))
-    last = first + limit
-    before = f"[… {first:,} characters …] " if first else ""
-    after = f" [… {len(line) - last:,} characters …]" if last < len(line) else ""
-    return f"{before}{line[first:last]}{after}"
+    last = min(first + limit, len(line))
+    before = _left_out(first, inside)
+    after = _left_out(len(line) - last, cut)
+    return " ".join(part for part in (before, line[first:last], after) if part)
+
+
+def _left_out(count: int, more: bool) -> str:
+    if not count and not more:
+        return ""
+    return f"[… more than {count:,} characters …]" if more else f"[… {count:,} characters …]"
 
 
 def last_state(line: str) -> str:
