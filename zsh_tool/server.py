@@ -110,9 +110,11 @@ class Tools:
         except StartError as failed:
             return self._refused(str(failed), replace(NOT_STARTED_FACTS, cwd=str(start_in)), notes)
         book = session.book(task)
-        return await self._waited(
+        reply = await self._waited(
             call, task, condition, horizon(session.settings, book.estimate, asked), chars, before=book.before
         )
+        not_started = reply.facts is not None and reply.facts.outcome == FAILED_TO_START
+        return replace(reply, is_error=not_started)
 
     async def zsh_poll(
         self,
@@ -286,7 +288,6 @@ class Tools:
         facts = facts_of(task, waited, body.truncated, insights)
         ends = [] if facts.running or task.announced else _end_notes(task, session.book(task).record_error)
         task.announced = not facts.running
-        failed = facts.outcome == FAILED_TO_START
         remarks = render.Remarks(
             notes=[*call.notes, *ends, *([waited.note] if waited.note else []), *body.notes],
             insights=insights,
@@ -296,7 +297,7 @@ class Tools:
         text = f"{body.text}{_error_of(task)}"
         if any(one.shown for one in insights):
             session.alan.note_shown(insights, task.command, session.book(task).template)
-        return Reply(render.reply(text, facts, remarks), facts, is_error=failed)
+        return Reply(render.reply(text, facts, remarks), facts)
 
     async def _insights(self, task: Task, before: Sequence[Insight]) -> list[Insight]:
         session = self._session
