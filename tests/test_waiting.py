@@ -266,10 +266,15 @@ def test_until_is_a_word_or_an_expression(text: str | None, open_input: bool, ex
     assert parse_until(text, open_input) == expected
 
 
-@pytest.mark.parametrize("text", ["(", "*", "a" * 5000, "[z-a]"])
+@pytest.mark.parametrize("text", ["(", "*", "a" * 5000, "[z-a]", "(?R)", r"(x|\\(?1))", "(?P<n>a(?&n))"])
 def test_a_bad_expression_is_refused(text: str) -> None:
     with pytest.raises(BadUntilError):
         parse_until(text, False)
+
+
+def test_what_only_looks_like_a_call_of_itself_is_an_expression() -> None:
+    for text in (r"\(\?R\)", r"f\(?1\)", "(?:a)(?=b)(?i:c)(?P<n>d)(?P=n)", r"is it (ok)\?"):
+        assert parse_until(text, False).pattern == text
 
 
 @dataclass(frozen=True)

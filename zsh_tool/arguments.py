@@ -20,6 +20,7 @@ CHARS_PER_TOKEN: Final = 4
 SURELY_MILLISECONDS: Final = 10_000
 """A limit of so many "seconds" is close to three hours; the client thinks in milliseconds."""
 SURELY_MILLISECONDS_WAIT: Final = 1_000
+_EXACT_MAX: Final = 1e15
 MIN_OUTPUT_CHARS: Final = 200
 MAX_OUTPUT_CHARS: Final = 45_000
 DEFAULT_OUTPUT_CHARS: Final = 16_000
@@ -153,8 +154,8 @@ def _converted(name: str, value: Any, unit: str) -> Any:
 
 
 def plain_number(value: float) -> str:
-    """Return a number as a person writes it: no exponent, no needless digits."""
-    return f"{value:.0f}" if math.isfinite(value) and value == int(value) else f"{value:g}"
+    """Return a number as a person writes it: no exponent as long as it is exact, no needless digits."""
+    return f"{value:.0f}" if abs(value) < _EXACT_MAX and value == int(value) else f"{value:g}"
 
 
 def checked(name: str, value: Any, schema: Mapping[str, Any]) -> Any:

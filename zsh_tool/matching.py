@@ -76,7 +76,7 @@ class OutputSearch:
         started = time.monotonic()
         try:
             if len(text) <= _INLINE_CHARS:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError, MemoryError):
                     return self._found(text, _INLINE_SECS)
             searching = asyncio.to_thread(self._found_apart, text, max(0.01, _BUDGET_SECS - self._spent))
             return await asyncio.wait_for(searching, patience_secs)
@@ -86,7 +86,7 @@ class OutputSearch:
     def _found_apart(self, text: str, timeout: float) -> str | None:
         try:
             return self._found(text, timeout, concurrent=True)
-        except TimeoutError as error:
+        except (TimeoutError, MemoryError) as error:
             raise GivenUpError from error
 
     def _found(self, text: str, timeout: float, *, concurrent: bool = False) -> str | None:

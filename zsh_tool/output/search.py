@@ -122,7 +122,7 @@ def _search_block(expression: Expression, block: _Block, found: _Found, deadline
             if match:
                 shown = text.removesuffix(_GOES_ON) if block.cut else text
                 found.add(number, shown, match, inside=inside, cut=block.cut)
-    except TimeoutError:
+    except (TimeoutError, MemoryError):
         return number
     return None
 
