@@ -110,7 +110,10 @@ def _show_ends(
     errors.add_lines((line.number, line.text) for line in rest)
     for block, line in _middle(store, head_end, tail_start):
         errors.scan(block, line)
-    text = assembled(first, last, errors, limit, f", {human_size(size)} in all")
+    size_words = f", {human_size(size)} in all"
+    text = assembled(
+        first, last, errors, limit, size_words, last=tail_lines[-1].last if tail_lines else tail_line
+    )
     return Reduced(text, truncated=True, end=end - held)
 
 
