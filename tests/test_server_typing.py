@@ -176,6 +176,21 @@ async def test_a_refused_call_about_a_task_tells_how_it_stands(tmp_path: Path, e
         assert (unknown.facts["task_id"], unknown.facts["outcome"]) == (None, None)
 
 
+@pytest.mark.parametrize("executor", [str(EXECUTOR), ""])
+async def test_how_much_of_a_long_input_was_sent_is_told(tmp_path: Path, executor: str) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_EXEC=executor) as talk:
+        command = "read go <go; wc -c"
+        await talk.zsh("mkfifo go")
+        task = (await talk.zsh(command, keep_stdin=True, yield_after=0)).task
+        refused = await sent(talk, task, input="x" * 5_000_000, wait=0)
+        assert refused.is_error
+        assert "1 MiB is waiting already: the first 1,048,576 of 5,000,001 bytes were sent" in refused.text
+        assert "nothing was sent" in (await sent(talk, task, input="x" * 1_000_000, wait=0)).text
+        await talk.zsh("print >go")
+        ended = await sent(talk, task, eof=True, wait=20)
+        assert ended.lines[0].strip() == "1048576"
+
+
 async def test_a_refusal_tells_of_the_ends_of_background_tasks_too(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         for tool, what in (("zsh_poll", {"task_id": "no"}), ("zsh", {"command": "true", "cwd": "a\0b"})):

@@ -23,6 +23,7 @@ from zsh_tool.taskmodel import (
     SIGNALLED,
     TIMED_OUT,
     InputClosedError,
+    InputFullError,
     SendReport,
     Survivor,
     TaskError,
@@ -112,10 +113,12 @@ class LocalRun:
         """Put bytes into the command's input."""
         if self._input is None or self._input.is_closing() or not self.request.keep_stdin:
             raise InputClosedError("the command has closed its input")
-        if self._input.get_write_buffer_size() + len(data) > _INPUT_MAX:
-            raise TaskError("the command does not read its input: 1 MiB is waiting already")
         self._active = time.monotonic()
-        self._input.write(data)
+        for at in range(0, len(data), _INPUT_MAX):
+            part = data[at : at + _INPUT_MAX]
+            if self._input.get_write_buffer_size() + len(part) > _INPUT_MAX:
+                raise InputFullError(at, len(data))
+            self._input.write(part)
         return SendReport(echo=True)
 
     async def send_eof(self) -> None:
