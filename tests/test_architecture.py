@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = [
     {"__main__", "command_line", "serving"},
     {"protocol", "prompts", "server", "resources", "progress", "transport"},
-    {"arguments", "health", "look", "render", "replies", "session"},
+    {"arguments", "health", "look", "render", "replies", "sending", "session"},
     {"tasks"},
     {"launch", "local", "shelf", "standby"},
     {"alan", "control", "environment", "executor", "localtask", "matching", "neverhang", "output", "runner"}

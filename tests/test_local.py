@@ -151,6 +151,17 @@ async def test_the_question_of_a_command_ends_a_wait(registry: TaskRegistry) -> 
     assert (await finished(task)).exit_code == 0
 
 
+async def test_who_reads_from_another_program_asks_nobody(registry: TaskRegistry) -> None:
+    for command in ("sleep 100 | cat", "sleep 100 > >(cat)", "exec 0</dev/zero; sleep 100"):
+        task = await registry.start(request(command, keep_stdin=True))
+        assert (await wait_for(task, parse_until(None, True), 1)).reason is WaitReason.CLOCK
+        await task.kill()
+    for command in ("cat | cat", "sh -c 'read x'", "python3 -c 'import os; os.read(os.dup(0), 1)'"):
+        task = await registry.start(request(command, keep_stdin=True))
+        assert (await wait_for(task, parse_until(None, True), 10)).reason is WaitReason.INPUT, command
+        await task.kill()
+
+
 async def test_long_commands_come_from_a_file(registry: TaskRegistry) -> None:
     result, said = await run(registry, "echo start\n" + "# x\n" * 50_000 + "echo $LINENO; exit 4")
     assert result.exit_code == 4

@@ -48,6 +48,30 @@ def test_exact_repeats_are_collapsed_and_differing_lines_never() -> None:
     assert reduce_output(b"y\ny\ny\n").text == "y\ny\ny"
 
 
+@pytest.mark.parametrize("lines", [1, 2, 5])
+def test_a_few_long_lines_are_all_shown_and_cut_inside(lines: int) -> None:
+    long = "".join(f"{number:06d};" for number in range(5000))
+    reduced = reduce_output("\n".join(["short", *(f"{long}end {number}" for number in range(lines)), "last"]))
+    shown = reduced.text.split("\n")
+    assert (len(shown), shown[0], shown[-1]) == (lines + 2, "short", "last")
+    for number, line in enumerate(shown[1:-1]):
+        assert line.startswith("000000;0")
+        assert line.endswith(f";end {number}")
+    assert 15_000 < len(reduced.text) <= 16_000
+    assert reduced.truncated
+    assert reduced.notes == ("long lines are cut inside; grep shows parts",)
+
+
+@pytest.mark.parametrize("limit", [200, 300, 1000, 16_000])
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 300])
+def test_the_lines_that_are_said_to_be_cut_are_there(limit: int, count: int) -> None:
+    text = reduce_output(("x" * 30_000 + "\n") * count + ("y" * 3000 + "\n") * count, limit).text
+    for cut in (line for line in text.split("\n") if line.startswith("[lines ")):
+        first, last = map(int, cut.split()[1].split("-"))
+        assert 1 <= first <= last <= 2 * count
+    assert len(text) <= limit
+
+
 def test_numbers_stay_right_behind_collapsed_lines() -> None:
     data = b"same\n" * 1000 + b"".join(b"different %d\n" % n for n in range(1001, 3001))
     text = reduce_output(data, 2000).text

@@ -122,10 +122,13 @@ async def test_lines_past_the_end_say_how_many_there_are(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("spec", ["", "x", "5-3", "1,2", "--3"])
+@pytest.mark.parametrize("spec", ["", "x", "5-3", "1-0", "1,2", "--3", "9" * 5000, "-" + "9" * 5000])
 async def test_bad_lines_are_refused(tmp_path: Path, spec: str) -> None:
-    with pytest.raises(view.BadViewError):
+    with pytest.raises(view.BadViewError) as refused:
         await view.lines(kept_output(tmp_path, b"x"), spec)
+    assert len(str(refused.value)) < 150
+    with pytest.raises(view.BadViewError):
+        view.check(spec, None)
 
 
 async def test_grep_shows_numbers_and_ignores_colours(tmp_path: Path) -> None:
@@ -171,9 +174,33 @@ async def test_a_match_deep_in_a_long_line_is_found_and_shown_with_its_surroundi
     store = kept_output(tmp_path, b"first\n" + line + b"\nlast\n")
     found = await view.grep(store, r"needle is|yyy")
     assert found.text.startswith("2: [… 699,")
+    assert found.text.count("[… more than ") == 1
     assert "xxxthe needle is hereyyy" in found.text
     assert len(found.text) < 1100
     assert (await view.grep(store, r"x{20}the.{9}")).text.count("needle") == 1
+
+
+async def test_a_long_line_has_one_beginning_and_one_end_and_no_seam(tmp_path: Path) -> None:
+    for number, at in enumerate(range((1 << 20) + (256 << 10) - 6, (1 << 20) + (256 << 10) + 2)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        store = kept_output(place, b"x" * at + "n\u00e4edle".encode() + b"y" * 3_000_000 + b"\nlast\xff")
+        assert "näedle" in (await view.grep(store, "näedle")).text
+        assert (await view.grep(store, "^y|^ä|^n")).notes == ("no line matches",)
+        assert (await view.grep(store, "x$|l$|e$")).notes == ("no line matches",)
+        assert (await view.grep(store, "y$|^last")).text.count(":") == 2
+        assert (await view.grep(store, "^xx")).text.startswith("1: xxx")
+        assert (await view.grep(store, "last")).text == "2: last\ufffd"
+
+
+async def test_grep_finds_what_a_redrawn_line_showed_before(tmp_path: Path) -> None:
+    store = kept_output(tmp_path, b"10 %\r50 % error\r100 %\ndone\r\n")
+    assert (await view.grep(store, "%")).text == "1: 100 %"
+    assert (await view.grep(store, "^50")).text == "1: 50 % error"
+    assert (await view.grep(store, "error$")).text == "1: 50 % error"
+    assert (await view.grep(store, r"^\d+ %$")).text == "1: 100 %"
+    assert (await view.grep(store, "^done$")).text == "2: done"
+    assert (await view.grep(store, "nothing")).notes == ("no line matches",)
 
 
 async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> None:
@@ -190,6 +217,26 @@ async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> No
     assert seen == "é → 😀 red end\nnext\n"
     writer_total = store.total
     assert at == writer_total
+
+
+async def test_a_delta_never_splits_a_long_link_or_picture(tmp_path: Path) -> None:
+    writer = OutputWriter(tmp_path)
+    store = OutputStore(tmp_path)
+    seen, at = "", 0
+    link = b"\x1b]8;;http://" + b"x" * 5000 + b"\x1b\\"
+    picture = b"\x1b_Gf=100;" + b"A" * 50_000 + b"\x1b\\"
+    for data in (
+        b"a " + link[:3000],
+        link[3000:-1],
+        link[-1:],
+        b"b " + picture[:40_000],
+        picture[40_000:] + b"c",
+    ):
+        writer.write(data)
+        reduced = await view.delta(store, at)
+        seen, at = seen + reduced.text, reduced.end
+    writer.close()
+    assert seen == "a b c"
 
 
 async def test_invalid_bytes_are_visible_and_never_surrogates(tmp_path: Path) -> None:

@@ -181,6 +181,10 @@ async def test_a_directory_that_is_not_there_fails_to_start(tmp_path: Path) -> N
         assert reply.is_error
         assert "/no/such/place" in reply.text
         assert reply.facts["outcome"] == "failed_to_start"
+        for tool in ("zsh_poll", "zsh_kill"):
+            later = await talk.call(tool, task_id=reply.task)
+            assert not later.is_error, "this was carried out"
+            assert later.facts["outcome"] == "failed_to_start"
 
 
 async def test_a_command_that_keeps_timing_out_is_held_back(tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ async def test_until_ends_a_wait_also_without_a_newline(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 30
 
 
+async def test_an_unfinished_end_of_output_ends_no_wait_for_output_twice(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        for part in (r"\r", r"\xf0\x9f", r"\e]8;;http://link"):
+            started = await talk.zsh(
+                f"printf 'one{part}'; sleep 0.5; printf '\\ntwo'; sleep 60", until="output"
+            )
+            assert started.lines[0] == "one"
+            assert "two" in (await talk.call("zsh_poll", task_id=started.task, until="output")).text
+
+
 async def test_lines_and_grep_do_not_move_the_delta(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         started = await talk.zsh("sleep 1; print -l a b c; sleep 60", yield_after=0)
@@ -143,8 +153,12 @@ async def test_a_screen_without_a_terminal_is_an_error(tmp_path: Path) -> None:
         assert "pty" in refused.text
         both = await talk.call("zsh_poll", task_id=started.task, view="full", lines="1")
         assert both.is_error
-        bad = await talk.call("zsh_poll", task_id=started.task, lines="x-y")
-        assert bad.is_error
+        begun = time.monotonic()
+        for what in ({"lines": "x-y"}, {"lines": "9" * 5000}, {"grep": "("}):
+            bad = await talk.call("zsh_poll", task_id=started.task, wait=45, **what)
+            assert bad.is_error
+            assert "is not " in bad.text
+        assert time.monotonic() - begun < 20
 
 
 async def test_a_kill_ends_the_grandchildren_too(tmp_path: Path) -> None:
@@ -159,6 +173,24 @@ async def test_a_kill_ends_the_grandchildren_too(tmp_path: Path) -> None:
         again = await talk.call("zsh_kill", task_id=started.task)
         assert not again.is_error
         assert again.facts["outcome"] == "killed"
+
+
+async def test_the_next_server_too_knows_who_ended_a_task_that_persisted(tmp_path: Path) -> None:
+    told = {}
+    async with conversation(tmp_path) as talk:
+        for how in ({}, {"signal": "KILL"}):
+            task = (await talk.zsh("print on; exec sleep 300", persist=True, until="on")).task
+            await talk.call("zsh_kill", task_id=task, **how)
+            told[task] = await talk.call("zsh_poll", task_id=task)
+        crashed = await talk.zsh("kill -SEGV $$", persist=True)
+        told[crashed.task] = crashed
+    assert [one.facts["ended_by"] for one in told.values()] == ["agent", "agent", None]
+    for _ in range(2):
+        async with conversation(tmp_path) as talk:
+            for task, one in told.items():
+                later = await talk.call("zsh_poll", task_id=task)
+                assert later.state == one.state
+                assert later.facts | {"insights": []} == one.facts | {"insights": []}
 
 
 async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:

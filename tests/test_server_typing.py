@@ -82,10 +82,11 @@ async def test_a_signal_that_is_none_is_named(tmp_path: Path, executor: str) -> 
     async with conversation(tmp_path, ZSH_TOOL_EXEC=executor) as talk:
         task = (await talk.zsh("sleep 300", yield_after=0)).task
         for tool in ("zsh_send", "zsh_kill"):
-            for signal in ("FOO", "0", "99", "-9", "SIG"):
+            for signal in ("FOO", "0", "99", "-9", "SIG", "35", "RTMIN", "9" * 5000):
                 refused = await talk.call(tool, task_id=task, signal=signal)
                 assert refused.is_error
-                assert f'no signal "{signal}": give a name such as INT' in refused.text
+                assert f'no signal "{signal[:30]}' in refused.text
+                assert ": give a name such as INT" in refused.text
         for name in ("sigterm", "15"):
             ended = await talk.call("zsh_kill", task_id=task, signal=name)
             assert ended.facts["running"] or ended.facts["signal"] == "TERM" or ended.is_error
@@ -132,3 +133,73 @@ async def test_a_program_that_draws_the_whole_screen_is_shown_as_its_screen(tmp_
         left = await sent(talk, task, input=":q!", wait=20)
         assert "after" in left.text
         assert "~\n~" not in left.text
+
+
+@pytest.mark.parametrize("executor", [str(EXECUTOR), ""])
+async def test_an_answer_that_ends_the_program_is_no_error_whatever_was_to_follow_it(
+    tmp_path: Path, executor: str
+) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_EXEC=executor) as talk:
+        for _ in range(30):
+            task = (await talk.zsh("read x; print got $x", keep_stdin=True, yield_after=0)).task
+            ended = await sent(talk, task, input="it", signal="CONT", eof=True, wait=20)
+            assert not ended.is_error, ended.text
+            assert ended.lines[0] == "got it"
+            assert ended.facts["exit_code"] == 0
+            assert len(ended.lines) == 2 or ended.lines[1].startswith("[it ended before ")
+        late = await sent(talk, task, input="it", eof=True)
+        assert late.is_error
+        assert "has ended (exited, exit code 0) and takes no more input" in late.text
+
+
+@pytest.mark.parametrize("executor", [str(EXECUTOR), ""])
+async def test_a_refused_call_about_a_task_tells_how_it_stands(tmp_path: Path, executor: str) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_EXEC=executor) as talk:
+        task = (await talk.zsh("sleep 300", yield_after=0)).task
+        for tool, what in (
+            ("zsh_send", {"input": "x"}),
+            ("zsh_poll", {"lines": "x"}),
+            ("zsh_poll", {"wait": "soon"}),
+            ("zsh_kill", {"signal": "no"}),
+        ):
+            refused = await talk.call(tool, task_id=task, **what)
+            assert refused.is_error
+            assert (refused.task, refused.facts["running"]) == (task, True)
+        await talk.call("zsh_kill", task_id=task)
+        for tool, what in (("zsh_send", {"input": "x"}), ("zsh_kill", {"signal": "INT"})):
+            refused = await talk.call(tool, id=task.upper(), **what)
+            assert refused.is_error
+            assert f"task {task} has ended (killed by agent, exit code 143)" in refused.lines[0]
+            assert refused.lines[1] == "[id taken as task_id]"
+            assert (refused.facts["outcome"], refused.facts["ended_by"]) == ("killed", "agent")
+        unknown = await talk.call("zsh_poll", task_id="no")
+        assert (unknown.facts["task_id"], unknown.facts["outcome"]) == (None, None)
+
+
+@pytest.mark.parametrize("executor", [str(EXECUTOR), ""])
+async def test_how_much_of_a_long_input_was_sent_is_told(tmp_path: Path, executor: str) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_EXEC=executor) as talk:
+        command = "read go <go; wc -c"
+        await talk.zsh("mkfifo go")
+        task = (await talk.zsh(command, keep_stdin=True, yield_after=0)).task
+        refused = await sent(talk, task, input="x" * 5_000_000, wait=0)
+        assert refused.is_error
+        assert "1 MiB is waiting already: the first 1,048,576 of 5,000,001 bytes were sent" in refused.text
+        assert "nothing was sent" in (await sent(talk, task, input="x" * 1_000_000, wait=0)).text
+        await talk.zsh("print >go")
+        ended = await sent(talk, task, eof=True, wait=20)
+        assert ended.lines[0].strip() == "1048576"
+
+
+async def test_a_refusal_tells_of_the_ends_of_background_tasks_too(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        for tool, what in (("zsh_poll", {"task_id": "no"}), ("zsh", {"command": "true", "cwd": "a\0b"})):
+            task = (await talk.zsh("sleep 0.3; exit 4", yield_after=0)).task
+
+            async def told(tool: str = tool, what: dict[str, str] = what, task: str = task) -> bool:
+                refused = await talk.call(tool, **what)
+                assert refused.is_error
+                return f"[task {task} (sleep 0.3; exit 4) ended: exit 4 in " in refused.text
+
+            await until(told)
+            assert "ended" not in (await talk.zsh("true")).text

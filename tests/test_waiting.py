@@ -92,6 +92,25 @@ async def test_what_the_last_moment_printed_still_matches(tmp_path: Path) -> Non
     assert (await waiting).reason is WaitReason.MATCHED
 
 
+@pytest.mark.parametrize("at", range((1 << 20) - 12, (1 << 20) + 2))
+async def test_the_border_of_a_window_is_no_end_and_no_beginning_of_a_line(tmp_path: Path, at: int) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"x" * (at - 10_000) + b"\n" + b"y" * 9_999 + b"half a line, and the rest\n" + b"z" * 50_000)
+    for never in ("half$", "ha$", "a line,$", "^y?half", "^a line", "^z{1,9}$", "x$y"):
+        assert (await wait(task, never, limit=0)).reason is WaitReason.CLOCK
+    assert (await wait(task, "yhalf a line, and the rest$")).matched is not None
+
+
+async def test_a_long_line_has_one_beginning_for_an_expression(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"x" * 30_000)
+    waiting = wait(task, "^x*y$")
+    await settle_loop()
+    task.print(b"y")
+    task.end()
+    assert (await waiting).reason is WaitReason.ENDED
+
+
 async def test_an_expression_is_found_far_behind_megabytes(tmp_path: Path) -> None:
     task = FakeTask(tmp_path)
     task.print(b"noise and more noise\n" * 300_000 + b"the needle: 42\n" + b"noise\n" * 10_000)
@@ -148,6 +167,31 @@ async def test_idle_needs_output_and_then_quiet(tmp_path: Path) -> None:
         await asyncio.sleep(0.2 / 20)
         assert not waiting.done()
     assert (await waiting).reason is WaitReason.IDLE
+
+
+async def test_what_a_reply_could_not_show_yet_is_no_new_output(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"10 %\r")
+    assert (await wait(task, "output")).reason is WaitReason.OUTPUT
+    task.delivered, task.looked_at = 4, 5
+    for until in ("output", "idle"):
+        assert (await wait(task, until, limit=2)).reason is WaitReason.CLOCK
+    waiting = wait(task, "^20 %$")
+    await settle_loop()
+    assert not waiting.done()
+    task.print(b"20 %\r")
+    assert (await waiting).matched == "20 %"
+    assert (await wait(task, "output")).reason is WaitReason.OUTPUT
+
+
+async def test_a_question_that_came_after_the_look_is_seen_when_the_wait_is_over(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path, open_input=True)
+    waiting = wait(task, "input", limit=10)
+    await asyncio.sleep(2 / 20)
+    assert task.fake.probes == 1
+    task.fake.waiting_for_input = True
+    assert (await waiting).reason is WaitReason.INPUT
+    assert task.fake.probes == 2
 
 
 async def test_settled_counts_from_the_offset_given(tmp_path: Path) -> None:
@@ -222,10 +266,15 @@ def test_until_is_a_word_or_an_expression(text: str | None, open_input: bool, ex
     assert parse_until(text, open_input) == expected
 
 
-@pytest.mark.parametrize("text", ["(", "*", "a" * 5000, "[z-a]"])
+@pytest.mark.parametrize("text", ["(", "*", "a" * 5000, "[z-a]", "(?R)", r"(x|\\(?1))", "(?P<n>a(?&n))"])
 def test_a_bad_expression_is_refused(text: str) -> None:
     with pytest.raises(BadUntilError):
         parse_until(text, False)
+
+
+def test_what_only_looks_like_a_call_of_itself_is_an_expression() -> None:
+    for text in (r"\(\?R\)", r"f\(?1\)", "(?:a)(?=b)(?i:c)(?P<n>d)(?P=n)", r"is it (ok)\?"):
+        assert parse_until(text, False).pattern == text
 
 
 @dataclass(frozen=True)

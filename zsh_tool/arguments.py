@@ -20,11 +20,15 @@ CHARS_PER_TOKEN: Final = 4
 SURELY_MILLISECONDS: Final = 10_000
 """A limit of so many "seconds" is close to three hours; the client thinks in milliseconds."""
 SURELY_MILLISECONDS_WAIT: Final = 1_000
+_EXACT_MAX: Final = 1e15
 MIN_OUTPUT_CHARS: Final = 200
 MAX_OUTPUT_CHARS: Final = 45_000
 DEFAULT_OUTPUT_CHARS: Final = 16_000
 _TIMES: Final = frozenset({"timeout", "yield_after", "wait"})
 _UNITS: Final = {"ms": 0.001, "s": 1, "sec": 1, "secs": 1, "m": 60, "min": 60, "mins": 60, "h": 3600}
+_SIGNALS: Final = {
+    f"{one.value}": one.name.removeprefix("SIG") for one in signal.Signals if not one.name.startswith("SIGRT")
+}
 _WITH_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _EMPTY_IS_NONE: Final = frozenset({"cwd", "description", "grep", "keys", "lines", "signal", "until", "view"})
 """Texts that mean nothing when they are empty: a client that fills in every argument leaves them so."""
@@ -150,8 +154,8 @@ def _converted(name: str, value: Any, unit: str) -> Any:
 
 
 def plain_number(value: float) -> str:
-    """Return a number as a person writes it: no exponent, no needless digits."""
-    return f"{value:.0f}" if math.isfinite(value) and value == int(value) else f"{value:g}"
+    """Return a number as a person writes it: no exponent as long as it is exact, no needless digits."""
+    return f"{value:.0f}" if abs(value) < _EXACT_MAX and value == int(value) else f"{value:g}"
 
 
 def checked(name: str, value: Any, schema: Mapping[str, Any]) -> Any:
@@ -302,9 +306,7 @@ def output_chars(asked: int | None, notes: list[str]) -> int:
 def signal_name(asked: str) -> str:
     """Return a signal's name without SIG, from a name in any case or a number."""
     text = asked.strip().upper()
-    if text.isdecimal() and int(text) in signal.valid_signals():
-        text = signal.Signals(int(text)).name
-    name = text.removeprefix("SIG")
-    if f"SIG{name}" not in signal.Signals.__members__:
+    name = _SIGNALS.get(text.lstrip("0"), text.removeprefix("SIG"))
+    if name not in _SIGNALS.values():
         raise ArgumentError(f"no signal {_shown(asked)}: give a name such as INT, TERM, HUP or KILL")
     return name

@@ -1,10 +1,12 @@
 """Regular expressions that an agent gives: checked before use, and never searched without a limit of time."""
 
+import re
 from typing import Final, Protocol, cast
 
 import regex  # type: ignore[import-untyped]
 
 _PATTERN_MAX: Final = 2000
+_RECURSION: Final = re.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[+-]?\d+|&\w+|P>\w+)\)")
 
 
 class Match(Protocol):
@@ -32,6 +34,9 @@ def compile_expression(pattern: str) -> Expression:
     """Compile an expression in which ``^`` and ``$`` match at line borders."""
     if len(pattern) > _PATTERN_MAX:
         raise BadExpressionError(f"the expression is longer than {_PATTERN_MAX} characters")
+    if found := _RECURSION.search(pattern):
+        # It may take hundreds of megabytes before its time is up.
+        raise BadExpressionError(f"{found[0]!r} calls the expression itself, which is not allowed here")
     try:
         return cast("Expression", regex.compile(pattern, regex.MULTILINE))
     except (regex.error, RecursionError, OverflowError) as error:

@@ -18,7 +18,7 @@ from zsh_tool.runner import ExecutorRunner, run_request
 from zsh_tool.standby import Standby, StandbyMaker, StandbyPool, last_words
 from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import META_NAME, Found, TaskDirs
-from zsh_tool.taskmodel import LOST, StartError, TaskRequest, TaskResult
+from zsh_tool.taskmodel import LOST, SIGNALLED, StartError, TaskRequest, TaskResult
 
 _POOL_SIZE: Final = 2
 _HELLO_LIMIT_SECS: Final = 2.0
@@ -272,6 +272,8 @@ async def adopted(found: Found) -> Supervised:
         supervised.channel = await _connected(task, found.directory)
     answer = await asyncio.to_thread(read_result, meta)
     if answer is not None:
+        if answer.outcome == SIGNALLED:
+            answer = replace(answer, ended_by=answer.ended_by or found.facts.signalled_by)
         task.settle(answer)
         task.ended_at = meta.stat().st_mtime
         task.announced = True

@@ -23,6 +23,7 @@ from zsh_tool.taskmodel import (
     SIGNALLED,
     TIMED_OUT,
     InputClosedError,
+    InputFullError,
     SendReport,
     Survivor,
     TaskError,
@@ -60,6 +61,8 @@ class LocalRun:
     owned: bool = True
     _output: int = -1
     _input: asyncio.WriteTransport | None = None
+    _pipe: os.stat_result | None = None
+    """The input's pipe, which looks the same at both of its ends."""
     _beyond: int | None = None
     _started: float = field(default_factory=time.monotonic)
     _active: float = field(default_factory=time.monotonic)
@@ -76,6 +79,7 @@ class LocalRun:
         os.set_blocking(output, False)
         loop.add_reader(output, self._readable)
         if typed >= 0:
+            self._pipe = os.fstat(typed)
             pipe = os.fdopen(typed, "wb", buffering=0)
             self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, pipe)
             if self.request.stdin:
@@ -109,10 +113,12 @@ class LocalRun:
         """Put bytes into the command's input."""
         if self._input is None or self._input.is_closing() or not self.request.keep_stdin:
             raise InputClosedError("the command has closed its input")
-        if self._input.get_write_buffer_size() + len(data) > _INPUT_MAX:
-            raise TaskError("the command does not read its input: 1 MiB is waiting already")
         self._active = time.monotonic()
-        self._input.write(data)
+        for at in range(0, len(data), _INPUT_MAX):
+            part = data[at : at + _INPUT_MAX]
+            if self._input.get_write_buffer_size() + len(part) > _INPUT_MAX:
+                raise InputFullError(at, len(data))
+            self._input.write(part)
         return SendReport(echo=True)
 
     async def send_eof(self) -> None:
@@ -139,7 +145,7 @@ class LocalRun:
 
     async def status(self, probe: bool) -> TaskStatus:
         """Look at the task."""
-        asks = probe and self.task.accepts_input and any(map(_reads_stdin, self._members()))
+        asks = probe and self.task.accepts_input and self._asks()
         return TaskStatus(
             running=self.task.running,
             total=self.writer.total,
@@ -147,6 +153,10 @@ class LocalRun:
             accepts_input=self.task.accepts_input,
             waiting_for_input=asks,
         )
+
+    def _asks(self) -> bool:
+        pipe = self._pipe
+        return pipe is not None and any(_reads(pid, pipe) for pid in self._members())
 
     def notify(self, beyond: int) -> None:
         """Call the task once when more than ``beyond`` bytes exist."""
@@ -266,10 +276,11 @@ class LocalRun:
             self.band.close()
 
 
-def _reads_stdin(pid: int) -> bool:
-    """Tell whether a process sits in a read of descriptor 0, where the kernel says so."""
+def _reads(pid: int, pipe: os.stat_result) -> bool:
+    """Tell whether a process sits in a read of this pipe, where the kernel says so."""
     try:
         call = Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()
-    except OSError:
+        from_where = Path(f"/proc/{pid}/fd/{int(call[1], 16)}") if call[0] == "0" else None
+        return from_where is not None and os.path.samestat(from_where.stat(), pipe)
+    except (OSError, IndexError):
         return False
-    return call[:2] == ["0", "0x0"]

@@ -33,6 +33,7 @@ class Look:
             raise ArgumentError(f"view screen needs a terminal, and task {task.id} was started without pty")
         if self.view != "delta" and (self.lines is not None or self.grep is not None):
             raise ArgumentError("view goes without lines and grep: give one of them")
+        view.check(self.lines, self.grep)
 
     async def read(self, session: Session, task: Task, chars: int) -> Reduced:
         """Read what is to be shown; only the delta moves on."""
@@ -45,8 +46,10 @@ class Look:
         if self.view == "screen":
             return await view.screen(task.output, task.facts.rows, task.facts.cols, max_chars=chars)
         async with session.book(task).reading:
+            total = task.output.total
             shown = await self._delta(task, chars)
             task.delivered = max(task.delivered, shown.end)
+            task.looked_at = max(task.looked_at, total)
             return shown
 
     async def _delta(self, task: Task, chars: int) -> Reduced:

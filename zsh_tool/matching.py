@@ -29,6 +29,8 @@ class OutputSearch:
         self._store = store
         self._expression = expression
         self._start = start
+        self._inside = False
+        """Whether the next window begins inside a line."""
         self._spent = 0.0
 
     async def upto(self, total: int, patience_secs: float) -> str | None:
@@ -40,33 +42,41 @@ class OutputSearch:
         """
         while True:
             end = min(total, self._start + _WINDOW_BYTES)
+            cut = end < total
             if end - self._start > _INLINE_CHARS:
-                text = await asyncio.to_thread(self._text, end)
+                text = await asyncio.to_thread(self._text, end, cut)
             else:
-                text = self._text(end)
+                text = self._text(end, cut)
             found = await self._search(text, patience_secs)
             if found is not None:
                 return found
-            if end >= total:
-                self._start = max(self._start, self._carry_from(end))
+            self._move_on(end)
+            if not cut:
                 return None
-            self._start = self._carry_from(end)
 
-    def _text(self, end: int) -> str:
+    def _text(self, end: int, cut: bool) -> str:
+        """Return the window's text. Where it is ``cut``, ``$`` must not match at the border inside a line."""
         raw = self._store.read(self._start, end)
-        return plain(raw[: len(raw) - held_back(raw)]).replace("\r", "\n")
+        if not cut:
+            return plain(raw[: len(raw) - held_back(raw)]).replace("\r", "\n")
+        newline = raw.rfind(b"\n")
+        if len(raw) - newline < _CARRY_BYTES // 2:
+            return plain(raw[: newline + 1]).replace("\r", "\n")
+        return plain(raw).replace("\r", "\n") + "\ufffd"
 
-    def _carry_from(self, end: int) -> int:
-        """Return where the next window starts: at a line's start if one is near."""
+    def _move_on(self, end: int) -> None:
+        """Let the next window start a little before ``end``: at a line's start if one is near."""
         start = max(0, end - _CARRY_BYTES)
         newline = self._store.read(start, end - _CARRY_BYTES // 2).find(b"\n")
-        return start if newline < 0 else start + newline + 1
+        start, inside = (start, True) if newline < 0 else (start + newline + 1, False)
+        if start > self._start:
+            self._start, self._inside = start, inside
 
     async def _search(self, text: str, patience_secs: float) -> str | None:
         started = time.monotonic()
         try:
             if len(text) <= _INLINE_CHARS:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError, MemoryError):
                     return self._found(text, _INLINE_SECS)
             searching = asyncio.to_thread(self._found_apart, text, max(0.01, _BUDGET_SECS - self._spent))
             return await asyncio.wait_for(searching, patience_secs)
@@ -76,11 +86,13 @@ class OutputSearch:
     def _found_apart(self, text: str, timeout: float) -> str | None:
         try:
             return self._found(text, timeout, concurrent=True)
-        except TimeoutError as error:
+        except (TimeoutError, MemoryError) as error:
             raise GivenUpError from error
 
     def _found(self, text: str, timeout: float, *, concurrent: bool = False) -> str | None:
-        match = self._expression.search(text, timeout=timeout, concurrent=concurrent)
+        # A character before is seen, for ``^`` not to match where a window begins inside a line.
+        after = 1 if self._inside else 0
+        match = self._expression.search(text, after, timeout=timeout, concurrent=concurrent)
         if match is None:
             return None
         start = text.rfind("\n", 0, match.start()) + 1

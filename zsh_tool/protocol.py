@@ -27,11 +27,11 @@ from mcp_types import (
     ToolAnnotations,
 )
 
-from zsh_tool import __version__, prompts, resources
+from zsh_tool import __version__, prompts, render, resources
 from zsh_tool.arguments import ArgumentError, resolve
 from zsh_tool.output.view import BadViewError
-from zsh_tool.replies import META_KEY, Facts, Reply
-from zsh_tool.server import Call, Tools
+from zsh_tool.replies import META_KEY, Facts, Reply, facts_of
+from zsh_tool.server import Call, Tools, task_key
 from zsh_tool.session import Session
 from zsh_tool.taskmodel import TaskError
 from zsh_tool.transport import MessageReader, MessageWriter
@@ -204,17 +204,30 @@ class Face:
 
     async def _carried_out(self, name: str, arguments: Mapping[str, Any] | None, call: Call) -> Reply:
         tool = self._tools[name]
+        values: Mapping[str, Any] = arguments or {}
         try:
             given = resolve(name, tool.definition.input_schema, arguments)
+            values = given.values
             call.notes += given.notes
             if name != "zsh_health":
                 await self._session.ready()
             return await tool.function(call, **given.values)
         except (ArgumentError, TaskError, BadUntilError, BadViewError) as wrong:
-            return Reply(str(wrong), is_error=True)
+            return self._refused(str(wrong), self._facts_of(values.get("task_id")), call)
         except Exception:  # the boundary: a bug of ours may cost this call, never the server
             log.exception("%s failed", name)
             return Reply(f"{name} failed inside zsh-tool; its log says why", is_error=True)
+
+    def _refused(self, words: str, facts: Facts | None, call: Call) -> Reply:
+        remarks = render.bracketed([*call.notes, *self._session.announcements()])
+        return Reply(f"{words}\n{remarks}" if remarks else words, facts, is_error=True)
+
+    def _facts_of(self, task_id: object) -> Facts | None:
+        """Return how the task stands that a refused call is about, if there is such a task."""
+        try:
+            return facts_of(self._session.registry.get(task_key(str(task_id))))
+        except TaskError:
+            return None
 
     def _with_mode(self, reply: Reply) -> Reply:
         """Say in every reply that there is no executor; those about commands say it in their state."""

@@ -11,6 +11,7 @@ from zsh_tool.control import Channel, ChannelClosedError, ChannelError, Message
 from zsh_tool.executor import PROTOCOL
 from zsh_tool.taskmodel import (
     InputClosedError,
+    InputFullError,
     InsightShown,
     SendReport,
     TaskEndedError,
@@ -37,7 +38,10 @@ class ExecutorRunner:
         """Put bytes into the command's input."""
         echo = True
         for at in range(0, max(1, len(data)), _INPUT_MAX):
-            reply = await self._ask("input", data[at : at + _INPUT_MAX])
+            try:
+                reply = await self._ask("input", data[at : at + _INPUT_MAX])
+            except InputFullError as error:
+                raise InputFullError(at, len(data)) from error
             echo = echo and reply.fields.get("echo") is not False
         return SendReport(echo)
 
@@ -105,7 +109,7 @@ class ExecutorRunner:
 def _translated(error: ChannelError) -> TaskError:
     known: dict[str, TaskError] = {
         "closed": InputClosedError("the command has closed its input"),
-        "full": TaskError("the command does not read its input: 1 MiB is waiting already"),
+        "full": InputFullError(),
         "not_running": TaskEndedError("the task has ended"),
     }
     return known.get(error.code) or TaskError(str(error))

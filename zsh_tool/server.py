@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from zsh_tool import arguments, health, progress, render
+from zsh_tool import arguments, health, progress, render, sending
 from zsh_tool.arguments import ArgumentError
 from zsh_tool.executor import ExecutorChoice
 from zsh_tool.insights import Insight, for_reply
@@ -28,9 +28,6 @@ Count = int | SkipJsonSchema[None]
 Scope = Literal["session", "project", "all"]
 
 SEND_WAIT_SECS: Final = 2.0
-SIGNAL_WAIT_SECS: Final = 0.2
-KEY_SIGNALS: Final = {0x03: "INT", 0x1C: "QUIT"}
-"""The keys by which a terminal sends a signal, as it is set up at first."""
 QUERY_LIMIT: Final = 100
 DESCRIPTION_CHARS: Final = 1000
 """What a command is for is a remark, not a document."""
@@ -113,9 +110,11 @@ class Tools:
         except StartError as failed:
             return self._refused(str(failed), replace(NOT_STARTED_FACTS, cwd=str(start_in)), notes)
         book = session.book(task)
-        return await self._waited(
+        reply = await self._waited(
             call, task, condition, horizon(session.settings, book.estimate, asked), chars, before=book.before
         )
+        not_started = reply.facts is not None and reply.facts.outcome == FAILED_TO_START
+        return replace(reply, is_error=not_started)
 
     async def zsh_poll(
         self,
@@ -166,15 +165,8 @@ class Tools:
         most = self._session.settings.server.call_max
         asked = arguments.wait_secs("wait", wait, most, call.notes)
         since = task.output.total
-        if input is not None or typed:
-            await task.send(typed.encode("utf-8", "replace"))
-        if pressed:
-            task.expect_signals(KEY_SIGNALS[key] for key in pressed if key in KEY_SIGNALS)
-            await task.send(pressed)
-        if sent is not None:
-            await _signal(task, sent)
-        if eof:
-            await task.send_eof()
+        text = typed.encode("utf-8", "replace") if input is not None or typed else None
+        call.notes += await sending.send_all(task, text, pressed, sent, eof)
         limit = SEND_WAIT_SECS if asked is None else asked
         return await self._waited(call, task, settled(), limit, None, since=since, cancel_ends=False)
 
@@ -188,8 +180,8 @@ class Tools:
             with self._session.attending(task):
                 await asyncio.shield(task.hold(task.kill(by="agent")))
             return await self._waited(call, task, Until(), 0.0, None, cancel_ends=False)
-        await _signal(task, arguments.signal_name(signal))
-        return await self._waited(call, task, Until(), SIGNAL_WAIT_SECS, None, cancel_ends=False)
+        await sending.signal_once(task, arguments.signal_name(signal))
+        return await self._waited(call, task, Until(), sending.SIGNAL_WAIT_SECS, None, cancel_ends=False)
 
     async def zsh_tasks(self, call: Call) -> Reply:
         """List running and finished tasks."""
@@ -244,14 +236,15 @@ class Tools:
     # -- shared --------------------------------------------------------------------------------
 
     def _task(self, task_id: str) -> Task:
-        return self._session.registry.get(task_id.strip().lower())
+        return self._session.registry.get(task_key(task_id))
 
     def _said(self, call: Call, reply: Reply) -> Reply:
         remarks = render.bracketed([*call.notes, *self._session.announcements()])
         return replace(reply, text=f"{remarks}\n{reply.text}") if remarks else reply
 
     def _refused(self, words: str, facts: Facts, notes: Sequence[str]) -> Reply:
-        text = render.joined(words, [line for line in (render.bracketed(notes),) if line])
+        remarks = render.bracketed([*notes, *self._session.announcements()])
+        text = render.joined(words, [remarks] if remarks else [])
         return Reply(text, facts, is_error=True)
 
     async def _waited(
@@ -295,7 +288,6 @@ class Tools:
         facts = facts_of(task, waited, body.truncated, insights)
         ends = [] if facts.running or task.announced else _end_notes(task, session.book(task).record_error)
         task.announced = not facts.running
-        failed = facts.outcome == FAILED_TO_START
         remarks = render.Remarks(
             notes=[*call.notes, *ends, *([waited.note] if waited.note else []), *body.notes],
             insights=insights,
@@ -305,7 +297,7 @@ class Tools:
         text = f"{body.text}{_error_of(task)}"
         if any(one.shown for one in insights):
             session.alan.note_shown(insights, task.command, session.book(task).template)
-        return Reply(render.reply(text, facts, remarks), facts, is_error=failed)
+        return Reply(render.reply(text, facts, remarks), facts)
 
     async def _insights(self, task: Task, before: Sequence[Insight]) -> list[Insight]:
         session = self._session
@@ -315,6 +307,11 @@ class Tools:
         if task.announced:
             return []
         return for_reply(before, await session.after(task), task.result)
+
+
+def task_key(given: str) -> str:
+    """Return a task's id as the registry has it."""
+    return given.strip().lower()
 
 
 def _keys(words: str | None) -> bytes:
@@ -332,13 +329,6 @@ def _typed(text: str | None, enter: bool | None, pty: bool) -> str:
     if enter is None:
         return text.removesuffix("\n").removesuffix("\r") + press
     return text + (press if enter else "")
-
-
-async def _signal(task: Task, name: str) -> None:
-    await task.send_signal(name)
-    if not task.running:
-        # What outlived the shell has no end that a wait could see, only its being gone.
-        await asyncio.wait({task.gone}, timeout=SIGNAL_WAIT_SECS)
 
 
 def _to_be_killed(task: Task) -> list[str]:

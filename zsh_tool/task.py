@@ -3,13 +3,15 @@
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from zsh_tool.output.store import OutputStore
 from zsh_tool.taskmodel import (
+    KILLED,
+    SIGNALLED,
     InputClosedError,
     SendReport,
     TaskEndedError,
@@ -20,6 +22,10 @@ from zsh_tool.taskmodel import (
 
 _RESULT_LIMIT_SECS = 3.0
 """After a kill the result follows at once, or within this time where the executor had to be killed."""
+_NO_MORE_INPUT = " and takes no more input"
+_NOTHING_TO_SIGNAL = ": nothing to signal"
+
+_Answer = TypeVar("_Answer")
 
 
 class Runner(Protocol):
@@ -70,6 +76,8 @@ class TaskFacts:
     session_id: str = ""
     leader: int | None = None
     """Process id of the session's leader, the shell."""
+    signalled_by: str | None = None
+    """Who sent the signal that ended it, where that is known: only the server knows, not the executor."""
 
     @classmethod
     def of(cls, request: TaskRequest, session_id: str) -> "TaskFacts":
@@ -101,6 +109,8 @@ class Task:
         self.output = output
         self.delivered = 0
         """Offset up to which replies have shown the output."""
+        self.looked_at = 0
+        """Offset up to which replies have looked: what they did not show of it waits for what completes it."""
         self.announced = False
         """Whether the agent was told of the end."""
         self.ended: asyncio.Future[TaskResult] = asyncio.get_running_loop().create_future()
@@ -179,20 +189,20 @@ class Task:
 
     async def send(self, data: bytes) -> SendReport:
         """Type ``data`` into the command."""
-        return await self._runner_for_input().send(data)
+        return await self._unless_over(self._runner_for_input().send(data), _NO_MORE_INPUT)
 
     async def send_eof(self) -> None:
         """End the command's input; a terminal can be typed into again afterwards."""
-        await self._runner_for_input().send_eof()
+        await self._unless_over(self._runner_for_input().send_eof(), _NO_MORE_INPUT)
         self._input_closed = not self.facts.pty
 
     async def send_signal(self, name: str) -> None:
         """Send one signal, once, without escalation."""
         if self.runner is None or not self.live:
-            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}): nothing to signal")
+            raise self._over(_NOTHING_TO_SIGNAL)
         # Noted first: the news of the end can be here before the answer to the request.
         self._signals_sent.add(_plain_name(name))
-        await self.runner.send_signal(name)
+        await self._unless_over(self.runner.send_signal(name), _NOTHING_TO_SIGNAL)
 
     def expect_signals(self, names: Iterable[str]) -> None:
         """Note signals that the agent is about to cause, such as by C-c, so that an end by one is put down to it."""
@@ -201,7 +211,7 @@ class Task:
     async def resize(self, rows: int, cols: int) -> None:
         """Give the terminal another size."""
         if self.runner is None or not self.running:
-            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()})")
+            raise self._over()
         await self.runner.resize(rows, cols)
         self.facts = replace(self.facts, rows=rows, cols=cols)
 
@@ -271,7 +281,7 @@ class Task:
 
     def _runner_for_input(self) -> Runner:
         if self.runner is None or not self.running:
-            raise TaskEndedError(f"task {self.id} has ended ({self._ended_how()}) and takes no more input")
+            raise self._over(_NO_MORE_INPUT)
         if self._input_closed:
             why = "its input was ended" if self.facts.open_input else "it was started without open input"
             raise InputClosedError(
@@ -279,13 +289,24 @@ class Task:
             )
         return self.runner
 
+    async def _unless_over(self, asked: Awaitable[_Answer], consequence: str) -> _Answer:
+        """Return the runner's answer; if the command ended meanwhile, say how it did."""
+        try:
+            return await asked
+        except TaskEndedError as error:
+            await asyncio.wait({self.ended}, timeout=_RESULT_LIMIT_SECS)
+            raise self._over(consequence) from error
+
+    def _over(self, consequence: str = "") -> TaskEndedError:
+        return TaskEndedError(f"task {self.id} has ended ({self._ended_how()}){consequence}")
+
     def _ended_how(self) -> str:
         result = self.result
         if result is None:
             return "its executor is gone"
-        return (
-            result.outcome if result.exit_code is None else f"{result.outcome}, exit code {result.exit_code}"
-        )
+        sender = result.ended_by if result.outcome in (KILLED, SIGNALLED) else None
+        how = f"{result.outcome} by {sender}" if sender else result.outcome
+        return how if result.exit_code is None else f"{how}, exit code {result.exit_code}"
 
 
 def _plain_name(name: str) -> str:

@@ -144,6 +144,14 @@ class InputClosedError(TaskError):
     """The task takes no input."""
 
 
+class InputFullError(TaskError):
+    """The command leaves so much of its input unread that it gets no more."""
+
+    def __init__(self, sent: int = 0, asked: int = 0) -> None:
+        taken = f"the first {sent:,} of {asked:,} bytes were sent" if sent else "nothing was sent"
+        super().__init__(f"the command does not read its input, 1 MiB is waiting already: {taken}")
+
+
 class PythonOnlyError(TaskError):
     """Python-only mode cannot do what was asked."""
 

@@ -6,6 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from zsh_tool.task import Task
 from zsh_tool.taskdirs import Found, TaskDirs, UnsafePlaceError
 from zsh_tool.taskmodel import (
     SESSION_ENDED,
+    SIGNALLED,
     InputClosedError,
     PythonOnlyError,
     SendReport,
@@ -228,6 +230,8 @@ class TaskRegistry:
         """Stay with a task until nothing of it is left."""
         task = launched.task
         await launched.until_ended()
+        if task.persist and task.ended.result().outcome == SIGNALLED:
+            await self._leave_word(launched, task.ended.result().ended_by)
         self._tidy_soon()
         if announce:
             for listener in self._listeners:
@@ -239,6 +243,16 @@ class TaskRegistry:
             kept_bytes = min(task.ended.result().output_bytes, HEAD + RING)
             self._shelf.add(Finished(task.ended_at or task.started_at, task.id, kept_bytes))
         self._tidy_soon()
+
+    async def _leave_word(self, launched: Launched, signalled_by: str | None) -> None:
+        """Let later servers know, too, who ended a task that persisted."""
+        facts = launched.task.facts
+        if signalled_by and signalled_by != facts.signalled_by:
+            facts = replace(facts, signalled_by=signalled_by)
+            try:
+                await asyncio.to_thread(self._dirs.write_facts, launched.directory, facts)
+            except OSError as error:
+                logger.warning("later servers will not know who ended %s: %s", launched.task.id, error)
 
     def _hold(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         held = asyncio.get_running_loop().create_task(work)

@@ -135,10 +135,11 @@ async def wait_for(
 ) -> Waited:
     """Wait until the condition is met, the task ended, or ``limit_secs`` passed.
 
-    Only output from ``since`` on counts: by default what no reply has delivered yet.
+    Only output from ``since`` on counts: by default what no reply has delivered yet. An unfinished
+    character or the like at its end, which a reply could not show, is no new output by itself.
     """
-    start = task.delivered if since is None else since
-    return await _Wait(task, until, limit_secs, start, clock).run()
+    start, seen = (task.delivered, task.looked_at) if since is None else (since, since)
+    return await _Wait(task, until, limit_secs, start, max(start, seen), clock).run()
 
 
 def horizon(settings: Settings, expected: Estimate | None, asked: float | None) -> float:
@@ -156,12 +157,14 @@ def horizon(settings: Settings, expected: Estimate | None, asked: float | None) 
 class _Wait:
     """One wait. It sleeps until something happens, or until the moment at which something becomes true."""
 
-    def __init__(self, task: Task, until: Until, limit_secs: float, start: int, clock: Clock) -> None:
+    def __init__(
+        self, task: Task, until: Until, limit_secs: float, start: int, seen: int, clock: Clock
+    ) -> None:
         self.task = task
         self.until = until
         self.clock = clock
-        self.start = start
-        self.seen = start
+        self.known = seen
+        self.seen = seen
         self.deadline = clock.now() + limit_secs
         self.quiet_from = clock.now()
         self.probed = False
@@ -187,6 +190,7 @@ class _Wait:
     async def _at_the_clock(self) -> Waited:
         """Say also whether a program asks, where that is known to be no passing moment."""
         long_quiet = self.clock.now() - self.quiet_from >= IDLE_SECS
+        self.probed = False
         asks = await self._probe() if self._watches_output and long_quiet else None
         return replace(asks or Waited(WaitReason.CLOCK), note=self.note)
 
@@ -254,7 +258,7 @@ class _Wait:
 
     @property
     def _idle_at(self) -> float | None:
-        if self.until.kind is not WaitReason.IDLE or self.seen <= self.start:
+        if self.until.kind is not WaitReason.IDLE or self.seen <= self.known:
             return None
         return self.quiet_from + self.until.quiet_secs
 

@@ -72,10 +72,23 @@ def reduce_output(
     limit = budget(max_chars)
     if fits(lines, limit):
         return Reduced(joined(lines), end=len(raw))
+    if (shortened := _shortened(lines, limit)) is not None:
+        return Reduced(joined(shortened), True, ("long lines are cut inside; grep shows parts",), len(raw))
     errors = ErrorLines()
     head, tail, rest = head_and_tail(lines, lines, limit)
     errors.add_lines((line.number, line.text) for line in rest)
-    return Reduced(assembled(head, tail, errors, limit), True, end=len(raw))
+    return Reduced(assembled(head, tail, errors, limit, last=lines[-1].last), True, end=len(raw))
+
+
+def _shortened(lines: Sequence[Line], limit: int) -> list[Line] | None:
+    """Shorten the longest lines as little as is needed for all to fit; None if lines have to go."""
+    short, long = line_limit(limit), limit
+    if not fits(lines, limit, short):
+        return None
+    while long - short > 1:
+        middle = (short + long) // 2
+        short, long = (middle, long) if fits(lines, limit, middle) else (short, middle)
+    return [line.clipped(short) for line in lines]
 
 
 def line_limit(limit: int) -> int:
@@ -83,10 +96,11 @@ def line_limit(limit: int) -> int:
     return min(_CLIP_CHARS, limit // 5)
 
 
-def fits(lines: Sequence[Line], limit: int) -> bool:
-    """Tell whether all lines can be shown."""
+def fits(lines: Sequence[Line], limit: int, longest: int | None = None) -> bool:
+    """Tell whether all lines can be shown, each shortened to ``longest``."""
     room = limit
-    for line in lines:
+    for whole in lines:
+        line = whole if longest is None else whole.clipped(longest)
         room -= len(line.shown()) + 1
         if room < -1:
             return False
@@ -116,28 +130,34 @@ def head_and_tail(
 
 
 def assembled(
-    head: Sequence[Line], tail: Sequence[Line], errors: ErrorLines, limit: int, size: str = ""
+    head: Sequence[Line], tail: Sequence[Line], errors: ErrorLines, limit: int, size: str = "", *, last: int
 ) -> str:
-    """Put head, lines about errors and tail together in ``limit`` characters; say how to read the rest."""
+    """Put head, lines about errors and tail together in ``limit`` characters; say how to read the rest.
+
+    ``last`` is the number of the last line of all.
+    """
     found = errors.best(int((limit - _REMARK_CHARS) * ERROR_SHARE))
     while True:
-        middle = _remark(head, tail, found, size)
+        middle = _remark(head, tail, found, size, last)
         text = "\n".join(part for part in (joined(head), middle, joined(tail)) if part)
         if len(text) <= limit or not found:
             return text
         found = found[:-1]
 
 
-def _remark(head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[int, str]], size: str) -> str:
+def _remark(
+    head: Sequence[Line], tail: Sequence[Line], errors: Sequence[tuple[int, str]], size: str, last: int
+) -> str:
     first = head[-1].last + 1 if head else 1
-    last = tail[0].number - 1 if tail else first
+    last = tail[0].number - 1 if tail else last
     if first > last:
         return f"[the middle of line {last + 1} cut{size}; grep shows parts of it]" if size else ""
     cut = f'[lines {first}-{last} cut{size}; read them with lines="{first}-{last}" or grep'
     if not errors:
         return cut + "]"
     found = "\n".join(f"{number}: {text}" for number, text in errors)
-    return f"{cut}; what looks like errors there:]\n{found}\n[from line {last + 1} on:]"
+    shown = f"{cut}; what looks like errors there:]\n{found}"
+    return f"{shown}\n[from line {last + 1} on:]" if tail else shown
 
 
 def _taken(lines: Sequence[Line], room: int, longest: int) -> list[Line]:

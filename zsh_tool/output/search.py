@@ -1,6 +1,7 @@
 """Search kept output line by line, for a bounded time whatever the expression is."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,12 +9,34 @@ from zsh_tool.expressions import Expression, Match
 from zsh_tool.output.reduce import budget
 from zsh_tool.output.reduced import Reduced
 from zsh_tool.output.store import OutputStore
-from zsh_tool.output.text import clip_around, plain, plain_lines
+from zsh_tool.output.text import clip_around, last_state, plain
 from zsh_tool.output.window import gap_note, line_blocks
 
 _LIMIT_SECS: Final = 2.0
 _BRIEF_SECS: Final = 0.005
 _LINE_MAX: Final = 1000
+_GOES_ON: Final = "\ufffd"
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some lines of output; of a line of megabytes, a piece."""
+
+    data: bytes
+    first_line: int
+    inside: bool
+    """Whether it begins inside a line: an expression then sees a character before, for ``^`` not to match."""
+    cut: bool
+    """Whether its last line goes on: an expression then sees a character after, for ``$`` not to match."""
+
+    def lines(self) -> list[str]:
+        """Return the lines as they were drawn, every state of each."""
+        lines = plain(self.data).split("\n")
+        if self.cut:
+            lines[-1] += _GOES_ON
+        elif not lines[-1]:
+            lines.pop()
+        return lines
 
 
 @dataclass
@@ -24,13 +47,14 @@ class _Found:
     next_line: int | None = None
     last: int = 0
 
-    def add(self, number: int, text: str, match: Match) -> None:
+    def add(self, number: int, text: str, match: Match, *, inside: bool, cut: bool) -> None:
         if number == self.last:
             # A line of many megabytes comes in pieces.
             return
         self.last = number
         self.count += 1
-        line = f"{number}: {clip_around(text, match.start(), match.end(), _LINE_MAX)}"
+        shown = clip_around(text, match.start(), match.end(), _LINE_MAX, inside=inside, cut=cut)
+        line = f"{number}: {shown}"
         self.room -= len(line) + 1
         if self.room >= 0:
             self.lines.append(line)
@@ -46,8 +70,8 @@ def search(store: OutputStore, expression: Expression, start: int, end: int, max
     stopped: int | None = None
     notes = []
     for first, last in store.ranges(start, end):
-        for block, line in line_blocks(store, first, last):
-            stopped = _search_block(expression, block, line, found, deadline)
+        for block in _blocks(store, first, last):
+            stopped = _search_block(expression, block, found, deadline)
             if stopped is not None:
                 break
     gap = store.gap()
@@ -67,30 +91,68 @@ def search(store: OutputStore, expression: Expression, start: int, end: int, max
     return Reduced("\n".join(found.lines), bool(found.next_line or stopped), tuple(notes))
 
 
-def _search_block(
-    expression: Expression, block: bytes, first_line: int, found: _Found, deadline: float
-) -> int | None:
+def _blocks(store: OutputStore, start: int, end: int) -> Iterator[_Block]:
+    inside = False
+    held: tuple[bytes, int] | None = None
+    for following in line_blocks(store, start, end):
+        if held is not None:
+            cut = not held[0].endswith(b"\n")
+            yield _Block(*held, inside, cut)
+            inside = cut
+        held = following
+    if held is not None:
+        yield _Block(*held, inside, False)
+
+
+def _search_block(expression: Expression, block: _Block, found: _Found, deadline: float) -> int | None:
     """Search one block; return the line at which time ran out, if it did."""
-    number = first_line
+    number = block.first_line
     try:
         if _whole_block_decides(expression.pattern):
             left = _left(deadline)
-            if not expression.search(plain(block).replace("\r", "\n"), timeout=left, concurrent=True):
+            if not expression.search(_every_state(plain(block.data)), timeout=left, concurrent=True):
                 return None
-        for number, text in enumerate(plain_lines(block), first_line):
-            if match := _match(expression, text, deadline):
-                found.add(number, text, match)
-    except TimeoutError:
+        for number, text in enumerate(block.lines(), block.first_line):
+            inside = block.inside and number == block.first_line
+            after = 1 if inside else 0
+            if "\r" not in text:
+                match = _match(expression, text, after, deadline)
+            else:
+                text, match = _match_redrawn(expression, text, after, deadline)
+            if match:
+                shown = text.removesuffix(_GOES_ON) if block.cut else text
+                found.add(number, shown, match, inside=inside, cut=block.cut)
+    except (TimeoutError, MemoryError):
         return number
     return None
 
 
-def _match(expression: Expression, text: str, deadline: float) -> Match | None:
+def _match_redrawn(
+    expression: Expression, text: str, after: int, deadline: float
+) -> tuple[str, Match | None]:
+    """Search a line that was redrawn: what it came to, then also what it showed before."""
+    last = last_state(text)
+    if match := _match(expression, last, 0, deadline):
+        return last, match
+    every = _every_state(text)
+    match = _match(expression, every, after, deadline)
+    if match is None:
+        return last, None
+    start = every.rfind("\n", 0, match.start()) + 1
+    state = every[start:].partition("\n")[0]
+    return state, _match(expression, state, 0, deadline)
+
+
+def _every_state(text: str) -> str:
+    return text.replace("\r", "\n")
+
+
+def _match(expression: Expression, text: str, after: int, deadline: float) -> Match | None:
     """Search one line: a moment with the interpreter to itself, then beside the rest of the server."""
     try:
-        return expression.search(text, timeout=min(_BRIEF_SECS, _left(deadline)))
+        return expression.search(text, after, timeout=min(_BRIEF_SECS, _left(deadline)))
     except TimeoutError:
-        return expression.search(text, timeout=_left(deadline), concurrent=True)
+        return expression.search(text, after, timeout=_left(deadline), concurrent=True)
 
 
 def _left(deadline: float) -> float:

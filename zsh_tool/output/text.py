@@ -11,8 +11,9 @@ _ESCAPE: Final = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS, SOS, PM, APC: titles, links
     r"|\x1b[ -/]*[0-~]?"  # everything shorter
 )
-_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]{0,200}\x1b?|[ -/]*)?\Z")
-_HELD_BACK_MAX: Final = 256
+_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)?\Z")
+_HELD_BACK_MAX: Final = 64 << 10
+"""A title is short, but a link, a picture or what goes into the clipboard is not."""
 _CONTROLS: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ENDS: Final = re.compile(r"\r+\n")
 _NUL_SHOWN: Final = "\u2400"
@@ -45,7 +46,7 @@ def plain_lines(data: bytes) -> list[str]:
     lines = plain(data).split("\n")
     if not lines[-1]:
         lines.pop()
-    return [_last_state(line) if "\r" in line else line for line in lines]
+    return [last_state(line) if "\r" in line else line for line in lines]
 
 
 def held_back(data: bytes) -> int:
@@ -84,18 +85,28 @@ def clip(line: str, limit: int) -> str:
     return f"{line[:head]} [… {len(line) - head - tail:,} characters …] {line[-tail:]}"
 
 
-def clip_around(line: str, start: int, end: int, limit: int) -> str:
-    """Shorten one line to about ``limit`` characters from around ``start`` to ``end``, and say by how much."""
-    if len(line) <= limit:
-        return line
+def clip_around(
+    line: str, start: int, end: int, limit: int, *, inside: bool = False, cut: bool = False
+) -> str:
+    """Shorten one line to about ``limit`` characters from around ``start`` to ``end``, and say by how much.
+
+    Of a piece of a line, which begins ``inside`` it or is ``cut`` itself, only the least can be said.
+    """
     first = max(0, min(start - max(0, limit - (end - start)) // 2, len(line) - limit))
-    last = first + limit
-    before = f"[… {first:,} characters …] " if first else ""
-    after = f" [… {len(line) - last:,} characters …]" if last < len(line) else ""
-    return f"{before}{line[first:last]}{after}"
+    last = min(first + limit, len(line))
+    before = _left_out(first, inside)
+    after = _left_out(len(line) - last, cut)
+    return " ".join(part for part in (before, line[first:last], after) if part)
 
 
-def _last_state(line: str) -> str:
+def _left_out(count: int, more: bool) -> str:
+    if not count and not more:
+        return ""
+    return f"[… more than {count:,} characters …]" if more else f"[… {count:,} characters …]"
+
+
+def last_state(line: str) -> str:
+    """Return what a line that was redrawn with CR came to."""
     states = [state for state in line.split("\r") if state]
     return states[-1] if states else ""
 

@@ -14,11 +14,15 @@ from zsh_tool.output.search import search
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.window import show
 
-__all__ = ["BadViewError", "delta", "full", "grep", "lines", "screen", "terminal_delta"]
+__all__ = ["BadViewError", "check", "delta", "full", "grep", "lines", "screen", "terminal_delta"]
 
 _INLINE_BYTES: Final = 64 << 10
 """Up to this much is read and reduced on the loop: a thread would cost more than it saves."""
-_SPEC: Final = re.compile(r"\s*(?:(?P<first>\d+)(?P<open>\s*-\s*(?P<last>\d+)?)?|-\s*(?P<count>\d+))\s*")
+_SPEC: Final = re.compile(
+    r"\s*(?:(?P<first>\d{1,18})(?P<open>\s*-\s*(?P<last>\d{1,18})?)?|-\s*(?P<count>\d{1,18}))\s*"
+)
+
+_SPEC_SHOWN: Final = 40
 
 
 class BadViewError(ValueError):
@@ -63,6 +67,14 @@ async def full(store: OutputStore, *, max_chars: int = DEFAULT_CHARS) -> Reduced
     return await delta(store, 0, max_chars=max_chars, final=True)
 
 
+def check(spec: str | None, pattern: str | None) -> None:
+    """Raise `BadViewError` if these lines or this expression could not be shown of any output."""
+    if spec is not None:
+        _parsed(spec)
+    if pattern is not None:
+        _compiled(pattern)
+
+
 async def lines(store: OutputStore, spec: str, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
     """Show lines ``a-b``, ``a-``, ``a`` or ``-n`` (the last n), numbered from 1."""
     return await asyncio.to_thread(_lines, store, spec, max_chars)
@@ -72,11 +84,7 @@ async def grep(
     store: OutputStore, pattern: str, *, spec: str | None = None, max_chars: int = DEFAULT_CHARS
 ) -> Reduced:
     """Show the lines that match, as ``N: text``, of all lines or of those that ``spec`` names."""
-    try:
-        expression = compile_expression(pattern)
-    except BadExpressionError as error:
-        raise BadViewError(str(error)) from error
-    return await asyncio.to_thread(_grep, store, expression, spec, max_chars)
+    return await asyncio.to_thread(_grep, store, _compiled(pattern), spec, max_chars)
 
 
 async def screen(store: OutputStore, rows: int, cols: int, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
@@ -104,17 +112,30 @@ def _grep(store: OutputStore, expression: Expression, spec: str | None, max_char
     return search(store, expression, start, end, max_chars)
 
 
-def _named_lines(store: OutputStore, spec: str) -> tuple[int, int]:
+def _compiled(pattern: str) -> Expression:
+    try:
+        return compile_expression(pattern)
+    except BadExpressionError as error:
+        raise BadViewError(str(error)) from error
+
+
+def _parsed(spec: str) -> re.Match[str]:
     found = _SPEC.fullmatch(spec)
     if found is None:
-        raise BadViewError(f"lines {spec!r} is not understood: give a-b, a-, a, or -n for the last n")
+        shown = spec if len(spec) <= _SPEC_SHOWN else spec[:_SPEC_SHOWN] + "..."
+        raise BadViewError(f"lines {shown!r} is not understood: give a-b, a-, a, or -n for the last n")
+    if found["last"] and int(found["last"]) < max(1, int(found["first"])):
+        raise BadViewError(f"lines {spec!r} ends before it starts")
+    return found
+
+
+def _named_lines(store: OutputStore, spec: str) -> tuple[int, int]:
+    found = _parsed(spec)
     if found["count"]:
         count = _line_count(store)
         return max(1, count - int(found["count"]) + 1), max(1, count)
     first = max(1, int(found["first"]))
     last = first if found["open"] is None else int(found["last"]) if found["last"] else _line_count(store)
-    if found["last"] and last < first:
-        raise BadViewError(f"lines {spec!r} ends before it starts")
     return first, max(first, last)
 
 

@@ -25,6 +25,8 @@ _WINDOW: Final = 256 << 10
 _SCAN_HEAD, _SCAN_TAIL = 4 << 20, 12 << 20
 """How much of a long middle is looked through for errors: its beginning and its end."""
 _BLOCK: Final = 256 << 10
+_OVERLAP: Final = 16 << 10
+"""How much of a line's piece is seen again with the next one, so that what lies across the border is whole once."""
 
 
 def show(
@@ -108,7 +110,10 @@ def _show_ends(
     errors.add_lines((line.number, line.text) for line in rest)
     for block, line in _middle(store, head_end, tail_start):
         errors.scan(block, line)
-    text = assembled(first, last, errors, limit, f", {human_size(size)} in all")
+    size_words = f", {human_size(size)} in all"
+    text = assembled(
+        first, last, errors, limit, size_words, last=tail_lines[-1].last if tail_lines else tail_line
+    )
     return Reduced(text, truncated=True, end=end - held)
 
 
@@ -123,7 +128,10 @@ def _middle(store: OutputStore, start: int, end: int) -> Iterator[tuple[bytes, i
 
 
 def line_blocks(store: OutputStore, start: int, end: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the kept range in blocks that end at a line's end where possible, each with its first line."""
+    """Yield the kept range in blocks that end at a line's end where possible, each with its first line.
+
+    Where that is not possible, in a line of megabytes, the next block begins with the end of the one before.
+    """
     line = store.newlines_before(start) + 1
     carry = b""
     while start < end:
@@ -137,7 +145,8 @@ def line_blocks(store: OutputStore, start: int, end: int) -> Iterator[tuple[byte
         whole = len(block) if start >= end else block.rfind(b"\n") + 1
         if whole == 0 and len(block) > _WHOLE_MAX:
             whole = len(block)
-        carry = block[whole:]
+        cut_inside = whole > 0 and start < end and block[whole - 1 : whole] != b"\n"
+        carry = block[-_OVERLAP:] if cut_inside else block[whole:]
         if whole:
             yield block[:whole], line
             line += block.count(b"\n", 0, whole)
