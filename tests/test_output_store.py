@@ -83,6 +83,18 @@ def test_lines_keep_their_numbers_after_the_cut(large: tuple[bytes, OutputStore]
     assert store.line_start(in_gap) is None
 
 
+@pytest.mark.parametrize("after_head", [0, 1, 5 << 20, 20 << 20])
+def test_what_lies_in_the_gap_counts_as_where_it_ends(
+    large: tuple[bytes, OutputStore], after_head: int
+) -> None:
+    # A writer may have run over a place since it was chosen; what stands at its position now is from elsewhere.
+    data, store = large
+    gap = store.gap()
+    assert gap is not None
+    assert gap[0] + after_head < gap[1]
+    assert store.newlines_before(gap[0] + after_head) == data.count(b"\n", 0, gap[1])
+
+
 def test_a_growing_ring_never_shows_what_may_be_half_overwritten(large: tuple[bytes, OutputStore]) -> None:
     data, store = large
     live = OutputStore(store.directory)

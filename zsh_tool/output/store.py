@@ -90,10 +90,12 @@ class OutputStore:
         return Piece(start, data) if oldest <= start else Piece(oldest, data[oldest - start :])
 
     def newlines_before(self, offset: int) -> int:
-        """Return the number of newlines before the kept byte at ``offset``."""
+        """Return the number of newlines before the byte at ``offset``: of one in the gap, before the gap's end."""
         index = self.index()
         if offset >= index.total:
             return index.newlines
+        if offset >= HEAD:
+            offset = max(offset, layout.ring_start(index.total, False))
         marks = index.marks()
         at = bisect_left(marks, (offset + 1, -1)) - 1
         base, count = marks[at]
