@@ -154,6 +154,27 @@ async def test_a_handshake_client_is_told_of_changes(tmp_path: Path) -> None:
     } <= set(validated(talk.said))
 
 
+@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")
+async def test_output_that_comes_right_after_a_notice_is_told_of_too(tmp_path: Path) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def listen(message: Any) -> None:
+        if isinstance(message, ResourceUpdatedNotification):
+            told.put_nowait(str(message.params.uri))
+
+    async with conversation(tmp_path, "legacy", client={"message_handler": listen}) as talk:
+        started = await talk.zsh(
+            "read line; print got $line; read line; print got $line; sleep 300",
+            keep_stdin=True,
+            yield_after=0,
+        )
+        log = f"zsh://task/{started.task}/log"
+        await talk.client.subscribe_resource(log)
+        for word in ("one", "two"):
+            await talk.call("zsh_send", task_id=started.task, input=word)
+            assert await asyncio.wait_for(told.get(), 20) == log, word
+
+
 async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
     async with conversation(tmp_path, "2026-07-28") as talk:
         started = await talk.zsh("read line; print got $line; sleep 300", keep_stdin=True, yield_after=0)
