@@ -10,6 +10,7 @@ import pytest
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     ResourceListChangedNotification,
     ResourceUpdatedNotification,
     TextContent,
@@ -213,6 +214,11 @@ async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:
         await talk.zsh("ls /no/such/place")
         why = await prompt(talk, "why_failed")
         assert "ls /no/such/place" in why
+        (failed, *_) = (await talk.call("zsh_tasks")).text.split()
+        assert "ls /no/such/place" in await prompt(talk, "why_failed", {"task_id": f" {failed.upper()}"})
+        with pytest.raises(MCPError, match="no task 'zzzzzz'") as unknown:
+            await prompt(talk, "why_failed", {"task_id": "zzzzzz"})
+        assert unknown.value.code == INVALID_PARAMS
         assert "cannot access" in why or "No such file" in why
         assert "commands: 2" in await prompt(talk, "session_report")
         for name, arguments, words in (("run", None, "needs command"), ("other", None, "unknown prompt")):
