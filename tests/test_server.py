@@ -293,16 +293,19 @@ async def test_what_is_wrong_with_a_valid_file_is_named_too(tmp_path: Path, priv
     file = private_home / ".config/zsh-tool/config.toml"
     file.parent.mkdir(parents=True)
     file.write_text(
+        "[command]\ncwd = '/no/such/place'\n"
         f"[server]\nlog_file = '{tmp_path}/no/log'\n[insights]\nmute = ['histroy', 'silent', 'fix']\n",
         encoding="utf-8",
     )
     async with conversation(tmp_path) as talk:
         said = (await talk.call("zsh_health")).text
+        assert f"problem: {file} [command] cwd: there is no directory /no/such/place; not used" in said
         assert f"problem: {file} [server] log_file: {tmp_path}/no/log: No such file or directory" in said
         assert (
             f"problem: {file} [insights] mute: 'histroy' is no kind of insight; did you mean history?" in said
         )
-        assert said.endswith("[2 problems]")
+        assert said.endswith("[3 problems]")
+        assert (await talk.zsh("pwd")).lines[0] == str(tmp_path)
 
 
 async def test_health_answers_also_where_nothing_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
