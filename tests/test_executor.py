@@ -86,6 +86,19 @@ def test_an_unusable_one_is_named_and_the_next_taken(
     assert problem in choice.problems[0]
 
 
+def test_a_home_of_nobody_is_named_and_the_next_taken(bare: Path) -> None:
+    script(bare / "path" / "zsh-tool-exec", GOOD)
+    choice = choose("~no-such-user/zsh-tool-exec")
+    assert choice.origin == "PATH"
+    assert "ZSH_TOOL_EXEC: ~no-such-user/zsh-tool-exec cannot be run" in choice.problems[0]
+
+
+def test_a_relative_one_is_found_from_any_directory(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(bare / "given", GOOD)
+    monkeypatch.chdir(bare)
+    assert choose("./given").path == bare / "given"
+
+
 def test_one_that_is_missing_or_no_program_is_named(bare: Path) -> None:
     assert "cannot be run" in choose(str(bare / "missing")).problems[0]
     (bare / "text").write_text("x", encoding="utf-8")

@@ -9,7 +9,9 @@ from mcp.shared.exceptions import MCPError
 
 from tests.conversation import ERAS, conversation
 from tests.tokens import most_tokens
-from zsh_tool import __version__
+from zsh_tool import __version__, health, session
+from zsh_tool.config import Settings, load
+from zsh_tool.executor import ExecutorChoice
 
 pytestmark = pytest.mark.anyio
 
@@ -243,10 +245,10 @@ async def test_health_names_what_is_wrong_with_its_place(tmp_path: Path, private
     file.parent.mkdir(parents=True)
     file.write_text("[command]\ntimeout = 'soon'\n", encoding="utf-8")
     async with conversation(tmp_path, NEVERHANG_TIMEOUT_MAX="x") as talk:
-        health = (await talk.call("zsh_health")).text
-        assert f"problem: {file} [command] timeout: 'soon' is not a number of seconds" in health
-        assert "problem: environment NEVERHANG_TIMEOUT_MAX: 'x'" in health
-        assert health.endswith("[2 problems]")
+        said = (await talk.call("zsh_health")).text
+        assert f"problem: {file} [command] timeout: 'soon' is not a number of seconds" in said
+        assert "problem: environment NEVERHANG_TIMEOUT_MAX: 'x'" in said
+        assert said.endswith("[2 problems]")
         assert not (await talk.zsh("true")).is_error
 
 
@@ -257,9 +259,9 @@ async def test_a_database_that_cannot_be_written_stops_no_command(tmp_path: Path
         assert reply.lines[0] == "fine"
         assert "not recorded" in reply.text
         assert not reply.is_error
-        health = (await talk.call("zsh_health")).text
-        assert "problem: database: " in health
-        assert health.endswith("[1 problem]")
+        said = (await talk.call("zsh_health")).text
+        assert "problem: database: " in said
+        assert said.endswith("[1 problem]")
 
 
 async def test_a_corrupt_database_is_set_aside(tmp_path: Path, private_home: Path) -> None:
@@ -279,9 +281,46 @@ async def test_a_missing_zsh_is_said(tmp_path: Path) -> None:
         reply = await talk.zsh("true")
         assert reply.is_error
         assert "/no/zsh" in reply.text
-        health = (await talk.call("zsh_health")).text
-        assert "problem: zsh: /no/zsh cannot be run" in health
-        assert health.endswith("[1 problem]")
+        said = (await talk.call("zsh_health")).text
+        assert "problem: zsh: /no/zsh cannot be run" in said
+        assert said.endswith("[1 problem]")
+
+
+async def test_a_zsh_that_the_settings_refuse_is_not_used(tmp_path: Path) -> None:
+    async with conversation(tmp_path, ZSH_TOOL_ZSH="zsh") as talk:
+        assert (await talk.zsh("print fine")).lines[0] == "fine"
+        said = (await talk.call("zsh_health")).text
+        assert "problem: environment ZSH_TOOL_ZSH: 'zsh' is not an absolute path; not used" in said
+
+
+async def test_what_is_wrong_with_a_valid_file_is_named_too(tmp_path: Path, private_home: Path) -> None:
+    file = private_home / ".config/zsh-tool/config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "[command]\ncwd = '/no/such/place'\n"
+        f"[server]\nlog_file = '{tmp_path}/no/log'\n[insights]\nmute = ['histroy', 'silent', 'fix']\n",
+        encoding="utf-8",
+    )
+    async with conversation(tmp_path) as talk:
+        said = (await talk.call("zsh_health")).text
+        assert f"problem: {file} [command] cwd: there is no directory /no/such/place; not used" in said
+        assert f"problem: {file} [server] log_file: {tmp_path}/no/log: No such file or directory" in said
+        assert (
+            f"problem: {file} [insights] mute: 'histroy' is no kind of insight; did you mean history?" in said
+        )
+        assert said.endswith("[3 problems]")
+        assert (await talk.zsh("pwd")).lines[0] == str(tmp_path)
+
+
+async def test_health_answers_also_where_nothing_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_settings: Settings) -> ExecutorChoice:
+        raise OSError("no room")
+
+    monkeypatch.setattr(session, "find_executor", broken)
+    async with session.opened(session.Session(load(), {}, None)) as unready:
+        reply = await health.report(unready)
+    assert "problem: zsh-tool cannot run commands: no room" in reply.text
+    assert reply.text.endswith("[1 problem]")
 
 
 async def test_an_executor_that_cannot_be_used_is_named_in_replies_and_in_health(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INVALID_PARAMS,
     ResourceListChangedNotification,
     ResourceUpdatedNotification,
     TextContent,
@@ -154,6 +155,27 @@ async def test_a_handshake_client_is_told_of_changes(tmp_path: Path) -> None:
     } <= set(validated(talk.said))
 
 
+@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")
+async def test_output_that_comes_right_after_a_notice_is_told_of_too(tmp_path: Path) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def listen(message: Any) -> None:
+        if isinstance(message, ResourceUpdatedNotification):
+            told.put_nowait(str(message.params.uri))
+
+    async with conversation(tmp_path, "legacy", client={"message_handler": listen}) as talk:
+        started = await talk.zsh(
+            "read line; print got $line; read line; print got $line; sleep 300",
+            keep_stdin=True,
+            yield_after=0,
+        )
+        log = f"zsh://task/{started.task}/log"
+        await talk.client.subscribe_resource(log)
+        for word in ("one", "two"):
+            await talk.call("zsh_send", task_id=started.task, input=word)
+            assert await asyncio.wait_for(told.get(), 20) == log, word
+
+
 async def test_a_2026_client_is_told_of_changes(tmp_path: Path) -> None:
     async with conversation(tmp_path, "2026-07-28") as talk:
         started = await talk.zsh("read line; print got $line; sleep 300", keep_stdin=True, yield_after=0)
@@ -192,6 +214,11 @@ async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:
         await talk.zsh("ls /no/such/place")
         why = await prompt(talk, "why_failed")
         assert "ls /no/such/place" in why
+        (failed, *_) = (await talk.call("zsh_tasks")).text.split()
+        assert "ls /no/such/place" in await prompt(talk, "why_failed", {"task_id": f" {failed.upper()}"})
+        with pytest.raises(MCPError, match="no task 'zzzzzz'") as unknown:
+            await prompt(talk, "why_failed", {"task_id": "zzzzzz"})
+        assert unknown.value.code == INVALID_PARAMS
         assert "cannot access" in why or "No such file" in why
         assert "commands: 2" in await prompt(talk, "session_report")
         for name, arguments, words in (("run", None, "needs command"), ("other", None, "unknown prompt")):

@@ -23,6 +23,12 @@ def test_requests_and_notifications_are_read() -> None:
     )
 
 
+def test_what_is_nested_too_deeply_is_answered_under_its_id() -> None:
+    nest = b"[" * 700 + b"]" * 700
+    error = refused(b'{"jsonrpc":"2.0","id":7,"method":"ping","params":{"x":' + nest + b"}}").error
+    assert (error.id, error.error.code) == (7, INVALID_REQUEST)
+
+
 @pytest.mark.parametrize("line", [b"{", b"hello", b"\xff\xfe", b"[" * 100_000, b'{"a":}'])
 def test_a_line_that_is_not_json_is_answered_without_an_id(line: bytes) -> None:
     error = refused(line).error

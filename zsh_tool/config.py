@@ -10,7 +10,7 @@ place, and the next lower one stays: reading the configuration never fails.
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
@@ -219,7 +219,7 @@ class _Loader:
         for section, table in document.items():
             if section not in SECTIONS:
                 self.problems.append(
-                    f"{file}: unknown section or key {shown(section)}{_near(section, SECTIONS)}"
+                    f"{file}: unknown section or key {shown(section)}{near(section, SECTIONS)}"
                 )
             elif not isinstance(table, Mapping):
                 self.problems.append(f"{file}: {section} is not a table: write [{section}]")
@@ -231,15 +231,17 @@ class _Loader:
     def _check_keys(self, section: str, table: Mapping[str, object], file: Path) -> None:
         known = {key.name: key for key in fields(SECTIONS[section])}
         self.problems.extend(
-            f"{file} [{section}]: unknown key {shown(name)}{_near(name, known)}"
+            f"{file} [{section}]: unknown key {shown(name)}{near(name, known)}"
             for name in table
             if name not in known
         )
 
 
-def _near(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+def near(name: str, known: Iterable[str]) -> str:
+    """Return words that name what was probably meant, or else all there is."""
+    names = list(known)
+    found = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {found[0]}?" if found else f"; known: {', '.join(names)}"
 
 
 def _read_toml(file: Path, problems: list[str]) -> Mapping[str, object]:

@@ -43,17 +43,22 @@ class Environment:
         self._base.pop("OLDPWD", None)
         if not self._base.get("PATH"):
             self._base["PATH"] = DEFAULT_PATH
+        self.problems: list[str] = []
         self.cwd = self._default_cwd(started_in)
         self.note: str | None = None
         self._login: asyncio.Task[str | None] | None = None
 
     def _default_cwd(self, started_in: Path | None) -> Path:
-        if self._settings.command.cwd is not None:
-            return self._settings.command.cwd
+        configured = self._settings.command.cwd
+        if configured is not None:
+            if _is_directory(configured):
+                return configured
+            place = self._settings.origins.get("command.cwd", "command.cwd")
+            self.problems.append(f"{place}: there is no directory {configured}; not used")
         if started_in is not None and started_in != Path("/"):
             return started_in
         home = Path(self._base.get("HOME") or _home())
-        return home if home.is_dir() else Path("/")
+        return home if _is_directory(home) else Path("/")
 
     def open(self) -> None:
         """Begin to ask the login shell for its ``PATH``, if ours is bare."""
@@ -155,6 +160,13 @@ def _with_locale(env: dict[str, str]) -> dict[str, str]:
     if not any(env.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")):
         env["LC_CTYPE"] = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
     return env
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _home() -> str:

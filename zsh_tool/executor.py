@@ -48,7 +48,7 @@ def find_executor(settings: Settings) -> ExecutorChoice:
 
 def _candidates(settings: Settings) -> Iterator[tuple[str, Path]]:
     if settings.executor:
-        yield "ZSH_TOOL_EXEC", Path(settings.executor).expanduser()
+        yield "ZSH_TOOL_EXEC", _given(settings.executor)
     wired = _build.wired(_build.EXECUTOR)
     if wired:
         yield "the path built in", Path(wired)
@@ -61,6 +61,18 @@ def _candidates(settings: Settings) -> Iterator[tuple[str, Path]]:
     on_path = shutil.which(NAME)
     if on_path:
         yield "PATH", Path(on_path)
+
+
+def _given(name: str) -> Path:
+    path = Path(name)
+    if "/" not in name and not name.startswith("~"):
+        return path
+    # An executor is started in another directory than ours, so a name below ours would not be found there.
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        # Nobody is called so: asked for its version as it stands, it is one more that cannot be run.
+        return path
 
 
 def _ask(path: Path) -> tuple[str, str]:

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from zsh_tool import __version__, render
+from zsh_tool.config import Settings, near
+from zsh_tool.config_values import shown
+from zsh_tool.insights.score import KINDS
 from zsh_tool.insights.text import plain, quoted
 from zsh_tool.neverhang import CircuitStatus
 from zsh_tool.replies import Reply, facts_of
@@ -63,7 +66,8 @@ async def report(session: Session) -> Reply:
     facts["directory"] = str(session.environment.cwd)
     if session.environment.note:
         facts["login PATH"] = session.environment.note
-    problems = [*session.problems(), *([failure] if failure else _memory_problem(session))]
+    problems = [*session.problems(), *_never_said(session.settings)]
+    problems += [*([failure] if failure else _memory_problem(session))]
     problems += [f"zsh: {facts['zsh']}"] if no_zsh else []
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [f"problem: {problem}" for problem in problems]
@@ -71,6 +75,15 @@ async def report(session: Session) -> Reply:
         "[healthy]" if not problems else f"[{len(problems)} problem{'s' if len(problems) > 1 else ''}]"
     )
     return Reply("\n".join(lines), structured={**facts, "problems": problems})
+
+
+def _never_said(settings: Settings) -> list[str]:
+    """Return what is to be muted but is no kind of insight."""
+    place = settings.origins.get("insights.mute")
+    return [
+        f"{place}: {shown(kind)} is no kind of insight{near(kind, KINDS)}; not used"
+        for kind in sorted(settings.insights.mute.difference(KINDS, ["silent"]))
+    ]
 
 
 async def _readiness(session: Session) -> str:

@@ -21,6 +21,7 @@ from zsh_tool import health
 from zsh_tool.replies import Reply
 from zsh_tool.server import Call
 from zsh_tool.session import Session
+from zsh_tool.taskmodel import TaskError
 from zsh_tool.wire import whole_text
 
 Context = ServerRequestContext[dict[str, Any]]
@@ -81,7 +82,10 @@ class Prompts:
         for argument in prompt.arguments or ():
             if argument.required and not given.get(argument.name):
                 raise MCPError(INVALID_PARAMS, f"prompt {prompt.name} needs {argument.name}")
-        text = whole_text(await self._made[prompt.name](given))
+        try:
+            text = whole_text(await self._made[prompt.name](given))
+        except TaskError as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from None
         message = PromptMessage(role="user", content=TextContent(type="text", text=text))
         return GetPromptResult(description=prompt.description, messages=[message])
 
@@ -96,9 +100,9 @@ class Prompts:
         if task_id is None:
             return "No command of this session has failed. Say so."
         reply = await self._call("zsh_poll", {"task_id": task_id, "view": "full"}, Call())
-        if reply.is_error:
+        if reply.facts is None or reply.facts.task_id is None:
             raise MCPError(INVALID_PARAMS, reply.text)
-        command = self._session.registry.get(task_id).command
+        command = self._session.registry.get(reply.facts.task_id).command
         history = await self._call("zsh_alan_query", {"command": command, "limit": 10}, Call())
         return (
             f"This command failed:\n\n{command}\n\nIt printed:\n\n{reply.text}\n\n"

@@ -208,14 +208,17 @@ class Resources:
             task = self._session.registry.get(task_id_of(uri) or "")
         except TaskError:
             return
-        while task.live or not task.gone.done():
-            more = task.output_beyond(task.output.total)
+        told = task.output.total
+        # What is printed while the next notice has to wait is news all the same, also if it was the last.
+        while task.output.total > told or task.live or not task.gone.done():
+            more = task.output_beyond(told)
             events: list[asyncio.Future[Any]] = [more, task.gone]
             try:
                 await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 more.cancel()
             if not more.cancelled():
+                told = task.output.total
                 await self._updated(uri)
                 await asyncio.sleep(APART_SECS)
 

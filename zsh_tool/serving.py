@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -35,13 +36,14 @@ def serve() -> int:
     """Serve until the client goes away or a signal comes; return the exit status."""
     sys.setswitchinterval(SWITCH_SECS)
     settings = config.load()
-    _set_up_logging(settings)
+    settings = _set_up_logging(settings)
     for problem in settings.problems:
         log.warning("%s", problem)
     return asyncio.run(_serve(settings))
 
 
-def _set_up_logging(settings: Settings) -> None:
+def _set_up_logging(settings: Settings) -> Settings:
+    """Log where the settings say; return them with what is wrong with that."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     problem = ""
     if settings.server.log_file is not None:
@@ -49,15 +51,15 @@ def _set_up_logging(settings: Settings) -> None:
             descriptor = os.open(settings.server.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             handlers = [logging.StreamHandler(os.fdopen(descriptor, "a", encoding="utf-8"))]
         except OSError as error:
-            problem = f"{settings.server.log_file}: {error.strerror}; logging to stderr"
+            place = settings.origins["server.log_file"]
+            problem = f"{place}: {settings.server.log_file}: {error.strerror}; logging to stderr"
     logging.basicConfig(
         level=settings.server.log_level.upper(),
         format="zsh-tool: %(levelname)s: %(message)s",
         handlers=handlers,
         force=True,
     )
-    if problem:
-        log.warning("%s", problem)
+    return replace(settings, problems=(*settings.problems, problem)) if problem else settings
 
 
 async def _serve(settings: Settings) -> int:

@@ -340,7 +340,8 @@ class Session:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the configuration and the executor."""
-        return [*self.settings.problems, *self.choice.problems, *self.registry.problems]
+        found = self._registry.problems if self._registry is not None else ()
+        return [*self.settings.problems, *self.environment.problems, *self.choice.problems, *found]
 
 
 class _LookUp:

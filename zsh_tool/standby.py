@@ -80,6 +80,7 @@ class StandbyMaker:
                 stdout=subprocess.DEVNULL,
                 stderr=words,
                 cwd=Path("/"),
+                env=_own_environment(),
             )
         except OSError:
             ours.close()
@@ -103,6 +104,12 @@ class StandbyMaker:
     def close(self) -> None:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _own_environment() -> dict[bytes, bytes]:
+    """Return the environment of an executor itself; that of its command comes with the request."""
+    # Which zsh it is has been settled with the settings: a value that they refused must not come back here.
+    return {name: value for name, value in os.environb.items() if name != b"ZSH_TOOL_ZSH"}
 
 
 class StandbyPool:

@@ -62,9 +62,13 @@ def decode(line: bytes) -> JSONRPCMessage | Refusal:
 def _decode_leniently(line: bytes) -> JSONRPCMessage | Refusal:
     # The strict parser refuses what is common in shell work: bad UTF-8 and halves of surrogate pairs.
     try:
-        value = whole(json.loads(line.decode("utf-8", "replace")))
+        given = json.loads(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return refusal(PARSE_ERROR, "parse error: this line is not JSON")
+    try:
+        value = whole(given)
+    except RecursionError:
+        return refusal(INVALID_REQUEST, "invalid request: nested too deeply", _id_of(given))
     try:
         message = jsonrpc_message_adapter.validate_python(value, by_name=False)
         if isinstance(message, JSONRPCNotification) and "id" in value:
