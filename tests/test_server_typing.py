@@ -203,3 +203,17 @@ async def test_a_refusal_tells_of_the_ends_of_background_tasks_too(tmp_path: Pat
 
             await until(told)
             assert "ended" not in (await talk.zsh("true")).text
+
+
+async def test_input_that_nobody_can_read_any_more_is_an_error_unless_some_was_taken(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        task = await started(talk, "exec </dev/null; echo closed; sleep 60", "closed", keep_stdin=True)
+        refused = await sent(talk, task, input="one", wait=0)
+        assert refused.is_error
+        assert "closed its input" in refused.text
+        command = "trap 'echo interrupted' INT; echo up; read x; exec </dev/null; echo $x; sleep 60 & wait; sleep 60"
+        task = await started(talk, command, "up", keep_stdin=True)
+        assert "one" in (await sent(talk, task, input="one")).text
+        both = await sent(talk, task, input="two", signal="INT")
+        assert both.is_error
+        assert "interrupted" not in (await talk.call("zsh_poll", task_id=task, wait=0)).text

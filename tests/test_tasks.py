@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import FakeRunner, FakeTask
 from tests.registry import (
     choice_of,
     descriptors,
@@ -23,6 +24,8 @@ from tests.registry import (
 )
 from tests.waits import alive, until
 from zsh_tool.ids import new_id
+from zsh_tool.sending import send_all
+from zsh_tool.taskmodel import SendReport
 from zsh_tool.tasks import (
     InputClosedError,
     StartError,
@@ -311,3 +314,23 @@ async def test_close_leaves_nothing_and_takes_bounded_time(executor: Path) -> No
         await registry.start(request("true"))
     assert list((registry.settings.state_dir / "tasks").iterdir()) == []
     assert list((registry.settings.state_dir / "servers").iterdir()) == []
+
+
+async def test_what_a_closed_input_left_unsent_is_told_and_the_rest_sent(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path, open_input=True)
+    runner = FakeRunner()
+
+    async def once(data: bytes) -> SendReport:
+        if runner.sent:
+            raise InputClosedError("the command has closed its input")
+        runner.sent.append(data)
+        return SendReport(True)
+
+    runner.send = once  # type: ignore[method-assign]  # a stand-in for this test alone
+    task.runner = runner
+    notes = await send_all(task, b"answer\n", b"more", "INT", False)
+    assert notes == ["it closed its input before keys could be sent"]
+    assert runner.sent == [b"answer\n", b"INT"]
+    with pytest.raises(InputClosedError):
+        await send_all(task, b"late", b"", "TERM", False)
+    assert runner.sent == [b"answer\n", b"INT"]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from zsh_tool.task import Task
-from zsh_tool.taskmodel import TaskEndedError
+from zsh_tool.taskmodel import InputClosedError, TaskEndedError
 
 SIGNAL_WAIT_SECS: Final = 0.2
 KEY_SIGNALS: Final = {0x03: "INT", 0x1C: "QUIT"}
@@ -16,7 +16,10 @@ _Step = Callable[[], Awaitable[object]]
 
 
 async def send_all(task: Task, text: bytes | None, keys: bytes, name: str | None, eof: bool) -> list[str]:
-    """Send what is given, in this order; say what the command's end, once it has got something, left unsent."""
+    """Send what is given, in this order.
+
+    Returns what the end of the command, or of its input, left unsent once it had got something.
+    """
     steps: list[tuple[str, _Step]] = []
     if text is not None:
         steps.append(("input", partial(task.send, text)))
@@ -26,15 +29,19 @@ async def send_all(task: Task, text: bytes | None, keys: bytes, name: str | None
         steps.append((f"signal {name}", partial(signal_once, task, name)))
     if eof:
         steps.append(("eof", task.send_eof))
-    for number, (_, send) in enumerate(steps):
+    unsent: list[str] = []
+    for number, (what, send) in enumerate(steps):
         try:
             await send()
-        except TaskEndedError:
+        except (TaskEndedError, InputClosedError) as error:
             if number == 0:
                 raise
             # What was sent before can be what ended it, so the reply is about the end, as without the rest.
-            return [f"it ended before {' and '.join(what for what, _ in steps[number:])} could be sent"]
-    return []
+            unsent.append(what)
+            if isinstance(error, TaskEndedError):
+                unsent += [later for later, _ in steps[number + 1 :]]
+                return [f"it ended before {' and '.join(unsent)} could be sent"]
+    return [f"it closed its input before {' and '.join(unsent)} could be sent"] if unsent else []
 
 
 async def _press(task: Task, keys: bytes) -> None:

@@ -29,6 +29,15 @@ fn input_flows_until_its_end() {
 }
 
 #[test]
+fn input_that_nobody_can_read_any_more_is_refused() {
+    let exec = Exec::new();
+    let text = "exec </dev/null; echo closed; sleep 30";
+    let mut task = exec.task(text, &json!({"stdin": "keep"}));
+    task.shows("closed");
+    assert_eq!(task.input(b"one\n")["code"], "closed");
+}
+
+#[test]
 fn too_much_input_is_refused_and_what_was_taken_arrives() {
     let exec = Exec::new();
     let text = "while [[ ! -e $SCRATCH/go ]]; do sleep 0.05; done; wc -c; sleep 30";

@@ -97,7 +97,12 @@ impl Input {
             return Err(Refusal::Full);
         }
         self.queue.extend(bytes);
+        let before = self.last;
         self.write();
+        // The write may be what tells that nobody can read it any more.
+        if self.target.is_none() && self.last == before {
+            return Err(Refusal::Closed);
+        }
         Ok(())
     }
 
