@@ -31,7 +31,7 @@ SELECT (SELECT min(timestamp) FROM recent_commands), (SELECT max(timestamp) FROM
    WHERE command_template = ?2 ORDER BY timestamp DESC LIMIT 1),
   (SELECT timestamp FROM recent_commands INDEXED BY idx_recent_session
    WHERE session_id = ?3 ORDER BY timestamp DESC LIMIT 1),
-  (SELECT current_streak FROM streaks WHERE command_hash = ?1)";
+  (SELECT current_streak FROM streaks WHERE command_hash = ?1), (SELECT max(rowid) FROM streaks)";
 
 /// Reads the pages, as long as there is `time` for it. Gives the time of the oldest row of `recent_commands`, if it came that far: rows
 /// that others add later are not older.
