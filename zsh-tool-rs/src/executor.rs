@@ -191,7 +191,7 @@ impl Task {
             // Without them the command runs all the same.
             Err(error) => (None, Some(error)),
         };
-        let mut output = Output::new(spawned.output, has_terminal, takers.stdout, kept);
+        let mut output = Output::new(spawned.output, spawned.writer, takers.stdout, kept);
         if let Some(error) = trouble {
             output.note_trouble("output is not kept", &error);
         }

@@ -38,6 +38,8 @@ enum Way {
 #[derive(Debug)]
 pub struct Output {
     source: Option<File>,
+    /// The shell's end of the pipe, held while it runs: its death then wakes us once, and not the end of its output before.
+    writer: Option<OwnedFd>,
     way: Way,
     /// Stdout had no room for a page.
     is_blocked: bool,
@@ -56,21 +58,22 @@ pub struct Output {
 }
 
 impl Output {
-    /// Reads from `source`, which does not block, for these takers.
+    /// Reads from `source`, which does not block, for these takers. It is a terminal, or a pipe whose other end is `writer`.
     #[must_use]
     pub fn new(
         source: OwnedFd,
-        is_terminal: bool,
+        writer: Option<OwnedFd>,
         stdout: Option<File>,
         kept: Option<Kept>,
     ) -> Output {
         Output {
             source: Some(File::from(source)),
-            way: if is_terminal {
+            way: if writer.is_none() {
                 Way::Terminal
             } else {
                 Way::Trickle
             },
+            writer,
             is_blocked: false,
             block: Vec::new(),
             held: 0..0,
@@ -141,6 +144,7 @@ impl Output {
 
     /// The shell has ended: what is there now is still its own output, and is read whole.
     pub fn shell_ended(&mut self) {
+        self.writer = None;
         let owed = match &self.source {
             Some(_) if self.way == Way::Terminal => TERMINAL_BUFFERS,
             Some(source) => sys::readable_bytes(source.as_raw_fd()),

@@ -23,6 +23,8 @@ pub struct Spawned {
     pub pid: i32,
     /// Where its output is read.
     pub output: OwnedFd,
+    /// The shell's end of that, if it is a pipe.
+    pub writer: Option<OwnedFd>,
     /// Where its input is written, if it is ours to give.
     pub input: Option<OwnedFd>,
     /// Its terminal, if it has one.
@@ -79,7 +81,8 @@ impl LongText {
 
 /// Where the shell's three descriptors lead, and our ends.
 struct Wiring {
-    stdio: [Option<OwnedFd>; 3],
+    stdin: Option<OwnedFd>,
+    writer: Option<OwnedFd>,
     output: OwnedFd,
     input: Option<OwnedFd>,
     terminal: Option<Terminal>,
@@ -95,7 +98,8 @@ impl Wiring {
 
     fn terminal(terminal: Terminal) -> io::Result<Wiring> {
         Ok(Wiring {
-            stdio: [None, None, None],
+            stdin: None,
+            writer: None,
             output: terminal.another_master()?,
             input: Some(terminal.another_master()?),
             terminal: Some(terminal),
@@ -116,11 +120,8 @@ impl Wiring {
             }
         };
         Ok(Wiring {
-            stdio: [
-                stdin.map(above_standard).transpose()?,
-                Some(writer.try_clone()?),
-                Some(writer),
-            ],
+            stdin: stdin.map(above_standard).transpose()?,
+            writer: Some(writer),
             output: reader.into(),
             input,
             terminal: None,
@@ -132,9 +133,9 @@ impl Wiring {
         if let Some(slave) = self.terminal.as_ref().and_then(Terminal::slave) {
             return [slave; 3];
         }
-        let [a, b, c] = &self.stdio;
         let number = |fd: &Option<OwnedFd>, own| fd.as_ref().map_or(own, AsRawFd::as_raw_fd);
-        [number(a, 0), number(b, 1), number(c, 2)]
+        let [stdin, stdout] = [number(&self.stdin, 0), number(&self.writer, 1)];
+        [stdin, stdout, stdout]
     }
 }
 
@@ -166,6 +167,7 @@ pub fn spawn(
     Ok(Spawned {
         pid,
         output: wiring.output,
+        writer: wiring.writer,
         input: wiring.input,
         terminal: wiring.terminal,
         text: long,

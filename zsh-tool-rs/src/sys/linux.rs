@@ -5,6 +5,7 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use super::process::Plan;
 use super::{check, exit_now};
@@ -39,6 +40,9 @@ pub const SYSTEM_SELECT: i64 = libc::SYS_pselect6;
 
 /// Room for what the child does before it execs, and for what libc does in its name.
 const CHILD_STACK: usize = 32 * 1024;
+/// Not from the heap, which would grow and shrink for it while the child waits for the processor.
+static STACK: Mutex<[u128; CHILD_STACK / size_of::<u128>()]> =
+    Mutex::new([0; CHILD_STACK / size_of::<u128>()]);
 
 pub(super) fn errno() -> i32 {
     // SAFETY: takes no argument; the address is this thread's own.
@@ -62,9 +66,9 @@ extern "C" fn child(plan: *mut libc::c_void) -> libc::c_int {
 
 /// Starts the child on a stack of its own in our memory: nothing is copied, and we sleep until it has executed the shell.
 pub(super) fn start(plan: &Plan) -> io::Result<i32> {
-    // Never filled with anything: touching all of it would cost more than the child uses.
-    let mut stack: Vec<u128> = Vec::with_capacity(CHILD_STACK / size_of::<u128>());
-    let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
+    // Who waits for it has another child, which runs on this stack until it has executed its shell.
+    let mut stack = STACK.lock().unwrap_or_else(PoisonError::into_inner);
+    let top = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let argument = ptr::from_ref(plan).cast_mut().cast();
     // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
@@ -79,6 +83,16 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
 }
 
 /// Asks the kernel itself: libc keeps its hands on two signals, which a caller may have ignored before us all the same.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // The kernel's own structure: the handler first, then flags and mask.
+    let mut action = [0_u64; 4];
+    // SAFETY: the kernel writes no more than the 32 bytes of `action`, and takes a mask of 8 bytes.
+    let asked = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, 0, &raw mut action, 8) };
+    let [handler, ..] = action;
+    asked == 0 && handler == libc::SIG_IGN as u64
+}
+
+/// The same way.
 pub(super) fn reset_signal(signal: i32) {
     // Handler, flags and mask of the kernel's own structure, whatever their order: zeroes mean the default.
     let action = [0_u64; 4];

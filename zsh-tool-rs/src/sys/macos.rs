@@ -69,6 +69,14 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     Err(io::ErrorKind::Other.into())
 }
 
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: `sigaction` is plain data for which all zeroes is a valid value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: only reads the disposition into `action`, which outlives the call.
+    let result = unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
 pub(super) fn reset_signal(signal: i32) {
     super::signal::obey(signal);
 }

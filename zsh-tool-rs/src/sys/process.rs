@@ -76,6 +76,7 @@ pub struct Plan {
     /// Resource limits to set.
     pub limits: Vec<Limit>,
     parent: libc::pid_t,
+    ignored: u64,
     failure: Cell<(Step, i32)>,
 }
 
@@ -100,6 +101,7 @@ impl Plan {
             umask: None,
             limits: Vec::new(),
             parent: os_pid(),
+            ignored: signal::ignored(),
             failure: Cell::new((Step::Prepare, 0)),
         }
     }
@@ -176,7 +178,7 @@ impl Plan {
     }
 
     fn execute(&self) -> Result<(), Step> {
-        signal::reset_all();
+        signal::reset(self.ignored);
         os::die_with_parent();
         // SAFETY: takes no argument and always succeeds.
         if unsafe { libc::getppid() } != self.parent {

@@ -2,6 +2,7 @@
 use std::io::{self, PipeReader, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use super::{check, os, set_nonblocking};
@@ -59,12 +60,14 @@ impl Signals {
         // A file that may not grow is an error like any other; the signal would end us in the middle of an answer.
         ignore(libc::SIGXFSZ);
         for signal in [libc::SIGHUP, libc::SIGQUIT] {
-            if !is_ignored(signal) {
+            if !os::is_ignored(signal) {
                 handle(signal)?;
             }
         }
         // What our caller held back would keep us from ever hearing of an end.
         unblock_all();
+        // Known before a command is asked for.
+        ignored();
         Ok(Signals { reader })
     }
 
@@ -99,13 +102,6 @@ fn handle(signal: libc::c_int) -> io::Result<()> {
     check(unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) }).map(|_| ())
 }
 
-fn is_ignored(signal: libc::c_int) -> bool {
-    let mut action = empty_action();
-    // SAFETY: only reads the disposition into `action`, which outlives the call.
-    let result = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
-    result == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
 /// Ignores a signal from now on.
 pub fn ignore(signal: i32) {
     set_disposition(signal, libc::SIG_IGN);
@@ -123,10 +119,26 @@ fn set_disposition(signal: i32, disposition: libc::sighandler_t) {
     unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
 }
 
-/// Gives every signal its default meaning. For the child, between fork and exec: neither allocates nor locks.
-pub(super) fn reset_all() {
+/// The signals that are ignored here, by our caller's wish or by our own, as bits from the first on. Looked at once, when signals are
+/// taken: only a hangup can come to be ignored later, by a task that persists.
+pub(super) fn ignored() -> u64 {
+    static IGNORED: OnceLock<u64> = OnceLock::new();
+    let look = || {
+        let ignored = (1..=HIGHEST).filter(|signal| os::is_ignored(*signal));
+        ignored.fold(1 << (libc::SIGHUP - 1), |bits, signal| {
+            bits | 1 << (signal - 1)
+        })
+    };
+    *IGNORED.get_or_init(look)
+}
+
+/// Gives these signals, bits as of `ignored`, their default meaning; those with a handler get it by the exec. For the child, between fork
+/// and exec: neither allocates nor locks.
+pub(super) fn reset(signals: u64) {
     for signal in 1..=HIGHEST {
-        os::reset_signal(signal);
+        if signals & 1 << (signal - 1) != 0 {
+            os::reset_signal(signal);
+        }
     }
 }
 
