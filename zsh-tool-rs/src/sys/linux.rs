@@ -30,6 +30,13 @@ pub(super) const RESOURCES: &[(&str, i64)] = &[
     ("SIGPENDING", libc::RLIMIT_SIGPENDING as i64),
 ];
 
+/// Signals that only this system has.
+pub(super) const SIGNALS: &[(i32, &str)] = &[
+    (libc::SIGSTKFLT, "STKFLT"),
+    (libc::SIGIO, "IO"),
+    (libc::SIGPWR, "PWR"),
+];
+
 /// Orphaned descendants become our children: when there is no child left, nothing is left.
 pub const ADOPTS_ORPHANS: bool = true;
 

@@ -17,6 +17,13 @@ pub(super) const TAKE_TERMINAL: libc::c_ulong = libc::TIOCSCTTY as libc::c_ulong
 /// Resource limits that only this system has.
 pub(super) const RESOURCES: &[(&str, i64)] = &[("RSS", libc::RLIMIT_RSS as i64)];
 
+/// Signals that only this system has.
+pub(super) const SIGNALS: &[(i32, &str)] = &[
+    (libc::SIGEMT, "EMT"),
+    (libc::SIGIO, "IO"),
+    (libc::SIGINFO, "INFO"),
+];
+
 /// Orphaned descendants go to the system's first process.
 pub const ADOPTS_ORPHANS: bool = false;
 

@@ -242,11 +242,14 @@ const NAMES: [(i32, &str); 28] = [
     (libc::SIGSYS, "SYS"),
 ];
 
+fn names() -> impl Iterator<Item = &'static (i32, &'static str)> {
+    NAMES.iter().chain(os::SIGNALS)
+}
+
 /// The name of a signal without `SIG`, or its number where it has none.
 #[must_use]
 pub fn name(signal: i32) -> String {
-    NAMES
-        .iter()
+    names()
         .find(|(number, _)| *number == signal)
         .map_or_else(|| signal.to_string(), |(_, name)| (*name).to_owned())
 }
@@ -259,7 +262,7 @@ pub fn number(text: &str) -> Option<i32> {
     }
     let upper = text.to_ascii_uppercase();
     let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let found = NAMES.iter().find(|(_, name)| *name == bare);
+    let found = names().find(|(_, name)| *name == bare);
     found.map(|(number, _)| *number)
 }
 
@@ -275,6 +278,11 @@ mod tests {
         assert_eq!(number("0"), None);
         assert_eq!(number("nonsense"), None);
         assert_eq!(name(15), "TERM");
+        for signal in 1..=31 {
+            let name = name(signal);
+            assert!(name.parse::<i32>().is_err(), "{signal}");
+            assert_eq!(number(&name), Some(signal));
+        }
         assert_eq!(name(40), "40");
     }
 
