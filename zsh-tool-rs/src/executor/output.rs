@@ -186,7 +186,8 @@ impl Output {
                 self.collect();
             }
         }
-        if set.ready(self.slots.0).readable {
+        // What was readable may have been read since, by the shell's end, and stdout had no room for it.
+        if set.ready(self.slots.0).readable && !self.is_held_up() {
             self.read_block();
         }
     }
@@ -336,3 +337,6 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
