@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::file::beside;
+use super::migrate;
 use super::open::Store;
 use super::time::Moment;
 use crate::sys::log;
@@ -54,7 +55,10 @@ pub fn run(store: &Store) -> rusqlite::Result<()> {
     match (size, log::end(&store.db)) {
         (Some(size), Some(end)) if size < end + SCARCE && end + SCARCE <= LOG_BOUND => {
             log::leave_room(&store.db, LOG_BOUND.min(end + ROOM));
-            commit_mark(store, "log_extended_at")
+            // Its own version, once more: a page is written, and nothing changes.
+            commit(store, |db| {
+                db.pragma_update(None, "user_version", migrate::version(db)?)
+            })
         }
         _ => Ok(()),
     }
@@ -75,17 +79,21 @@ fn write_back(store: &Store) -> rusqlite::Result<()> {
 fn restart(store: &Store) -> rusqlite::Result<()> {
     let db = &store.db;
     db.pragma_update_and_check(None, "journal_size_limit", 0, |_| Ok(()))?;
-    commit_mark(store, "checkpointed_at")
+    let now = Moment::now().iso();
+    commit(store, |db| {
+        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('checkpointed_at', ?1)";
+        db.execute(sql, params![now]).map(drop)
+    })
 }
 
-/// Commits what has to be in the log but tells nothing, as the time under this key. Not while others write.
-fn commit_mark(store: &Store, key: &str) -> rusqlite::Result<()> {
+/// Makes a commit of its own. Not while others write.
+fn commit(
+    store: &Store,
+    write: impl Fn(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     let Some(transaction) = store.begin_if_idle()? else {
         return Ok(());
     };
-    store.db.execute(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
-        params![key, Moment::now().iso()],
-    )?;
+    write(&store.db)?;
     transaction.commit()
 }
