@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory import Rules, rules
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 _BUILT = [CHECKOUT / "zsh-tool-rs" / "target" / profile / "zsh-tool-exec" for profile in ("release", "debug")]
 _KEPT = {"PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "ZSH_TOOL_ZSH", "PYTHONPATH", "LD_LIBRARY_PATH"}
@@ -45,6 +47,18 @@ def executor() -> Path:
     if EXECUTOR is None:
         pytest.fail("no executor: set ZSH_TOOL_EXEC or run `cargo build --release` in zsh-tool-rs")
     return EXECUTOR
+
+
+@pytest.fixture(scope="session")
+def rust() -> Iterator[Rules]:
+    """Run the executor's side of the rules that both languages have."""
+    given = os.environ.get("ZSH_TOOL_RULES")
+    built = [place.with_name("examples") / "rules" for place in _BUILT]
+    program = next((place for place in ([Path(given)] if given else built) if place.is_file()), None)
+    if program is None:
+        pytest.fail("no rules program: `cargo build --example rules` in zsh-tool-rs, or set ZSH_TOOL_RULES")
+    with rules(program) as running:
+        yield running
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ codes.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+from zsh_tool.foreign import may_set_traps
 
 NAME: Final = b"ZDOTDIR"
 _READ_LIMIT: Final = 2048
@@ -22,10 +23,6 @@ _CODES_MAX: Final = 255
 _SPEAKABLE: Final = re.compile(rb"/[A-Za-z0-9/._\-+,@%]*")
 _LINE: Final = re.compile(rb"[0-9]+(?: [0-9]+)+\n")
 _SYSTEM_FILES: Final = (Path("/etc/zshenv"), Path("/etc/zsh/zshenv"))
-_OWN_FILES: Final = (".zshenv", ".zshenv.zwc")
-_CODE_MAX: Final = 1 << 20
-"""A longer file is not searched for traps, and taken to set some."""
-_BETWEEN_WORDS: Final = re.compile(rb"[ \t\n;&|(){}]")
 _NAMES_RCS: Final = re.compile(r"(?:^|[^a-z0-9])(?:no)?rcs(?:$|[^a-z0-9])")
 _SETS_LETTER_F: Final = re.compile(r"(?:^|\s)(?:set|setopt)\s+-\S*f")
 _EMULATES: Final = re.compile(r"(?:^|[\s;])emulate((?:[\s;]+-\S*)*)[\s;]+([^\s;]+)")
@@ -43,46 +40,6 @@ def speaks_of_its_end(text: bytes) -> bool:
     zsh calls only the first of the functions that are due then.
     """
     return b"trap" in text or b"zshexit" in text
-
-
-def other_files_set_traps(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> bool:
-    """Tell whether a file besides the text sets traps.
-
-    Those are the user's own ``.zshenv``, and what that or the text reads by ``source`` or ``.`` under a name that
-    can be seen without running it. A string trap for EXIT may run a pipeline of its own after the text's last one,
-    and is gone when the hook could look for it.
-    """
-    home = env.get(b"HOME")
-    folder = env.get(NAME, home)
-    own = [] if folder is None else _contents(cwd / os.fsdecode(folder) / name for name in _OWN_FILES)
-    at_home = cwd if home is None else Path(os.fsdecode(home))
-    named = [place for code in (*own, text) for place in _sourced(code, cwd, at_home)]
-    return any(len(code) > _CODE_MAX or b"trap" in code for code in (*own, *_contents(named)))
-
-
-def _contents(places: Iterable[Path]) -> list[bytes]:
-    found = []
-    for place in places:
-        # A pipe there is for the shell to read.
-        with suppress(OSError, ValueError):
-            if place.is_file():
-                with place.open("rb") as file:
-                    found.append(file.read(_CODE_MAX + 1))
-    return found
-
-
-def _sourced(code: bytes, cwd: Path, home: Path) -> list[Path]:
-    """Return where ``code`` may read code from."""
-    words = [word for word in _BETWEEN_WORDS.split(code) if word]
-    return [_place(name, cwd, home) for word, name in pairwise(words) if word in {b"source", b"."}]
-
-
-def _place(name: bytes, cwd: Path, home: Path) -> Path:
-    plain = name.translate(None, b"'\"")
-    for start in (b"~/", b"$HOME/"):
-        if plain.startswith(start):
-            return home / os.fsdecode(plain.removeprefix(start))
-    return cwd / os.fsdecode(plain)
 
 
 class Sideband:
@@ -124,7 +81,7 @@ class Sideband:
 
 def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cwd: Path) -> Sideband | None:
     """Make a sideband if the text needs one and it would work; None to run the text plain."""
-    if not has_pipe(text) or speaks_of_its_end(text) or other_files_set_traps(text, env, cwd):
+    if not has_pipe(text) or speaks_of_its_end(text) or may_set_traps(text, env, cwd):
         return None
     if os.geteuid() != os.getuid() or _system_is_in_the_way(zsh):
         return None

@@ -1,11 +1,13 @@
-//! The rules of the record as a filter: one JSON string a line in, one JSON object a line out.
+//! The rules that both languages have, as a filter: one JSON string a line in, one JSON object a line out.
 //!
 //! The property tests of the other language feed it random text and compare.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use zsh_tool_exec::alan::{hash, pipeline};
+use zsh_tool_exec::sideband::may_set_traps;
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -24,11 +26,13 @@ fn main() -> io::Result<()> {
 }
 
 fn rules(command: &str) -> Value {
+    let env = [c"HOME=/etc", c"PATH=/bin"].map(ToOwned::to_owned);
     json!({
         "normalized": hash::normalize(command),
         "hash": hash::hash(command),
         "template": hash::template(command),
         "segments": pipeline::split(command),
         "single_pipeline": pipeline::is_single_pipeline(command),
+        "may_set_traps": may_set_traps(command.as_bytes(), &env, Path::new("/")),
     })
 }

@@ -18,6 +18,7 @@ use memchr::memmem;
 
 use crate::sys::fifo::is_privileged;
 pub use folder::Sideband;
+pub use foreign::may_set_traps;
 
 const NAME: &[u8] = b"ZDOTDIR=";
 
@@ -88,7 +89,7 @@ pub fn arm(
     zsh: &Path,
     cwd: &Path,
 ) -> Armed {
-    if !has_pipe(text) || speaks_of_its_end(text) || foreign::sets_traps(text, env, cwd) {
+    if !has_pipe(text) || speaks_of_its_end(text) || may_set_traps(text, env, cwd) {
         return Armed::plain(sideband);
     }
     let sideband = sideband.or_else(Sideband::temporary);

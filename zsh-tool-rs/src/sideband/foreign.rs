@@ -1,4 +1,11 @@
-//! The files besides the text whose code runs in its shell, and whether they set traps.
+//! Whether code besides what stands in the text may set traps in its shell.
+//!
+//! A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the hook's sight then.
+//! So such code is looked for beforehand: in the user's own `.zshenv` and in every file that this or the text reads, and those read in
+//! turn. What the text reads or evaluates without showing it may hold anything; a start-up file that does so is trusted, or its user
+//! would never be told a code.
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::Read;
@@ -9,106 +16,347 @@ use memchr::memmem;
 
 /// A longer file is not searched, and taken to set some.
 const LONGEST: usize = 1 << 20;
+/// Of more files than these, one is taken to set some; in more folders, a file may be anywhere.
+const MOST: usize = 32;
 
-/// Whether one of these files sets traps: the user's own `.zshenv`, and what that or the text reads by `source` or `.` under a name
-/// that can be seen without running it. A trap for EXIT that is a string may run a pipeline of its own after the last one of the text,
-/// and is gone when the hook could look for it.
-pub(super) fn sets_traps(text: &[u8], env: &[CString], cwd: &Path) -> bool {
-    let value = |name: &[u8]| {
-        let found = env.iter().find_map(|e| e.to_bytes().strip_prefix(name))?;
-        Some(Path::new(OsStr::from_bytes(found)))
+/// How many words of a command are looked at: what is read comes first, or behind a few options.
+const WORDS: usize = 8;
+
+/// What ends a command, wherever it stands.
+const SEPARATORS: &[u8] = b"\n;&|()`";
+/// Words after which a command begins, wherever they stand.
+const OPENERS: [&[u8]; 8] = [
+    b"{", b"do", b"elif", b"else", b"if", b"then", b"until", b"while",
+];
+/// Words that leave it to the next one to be the command.
+const PREFIXES: [&[u8]; 8] = [
+    b"!",
+    b"}",
+    b"builtin",
+    b"command",
+    b"eval",
+    b"nocorrect",
+    b"noglob",
+    b"time",
+];
+/// What in a name stands for something else.
+const MAGIC: &[u8] = b"$`*?[]{}<>~";
+
+/// Whether code besides `text` may set traps in a shell that runs it with `env` in `cwd`.
+#[must_use]
+pub fn may_set_traps(text: &[u8], env: &[CString], cwd: &Path) -> bool {
+    let own = own_files(env, cwd);
+    let start = Start {
+        env,
+        cwd,
+        code: own.iter().map(Vec::as_slice).chain([text]).collect(),
     };
-    let home = value(b"HOME=");
-    let own = value(b"ZDOTDIR=").or(home).map_or(Vec::new(), |folder| {
-        [".zshenv", ".zshenv.zwc"]
-            .map(|name| cwd.join(folder).join(name))
-            .to_vec()
-    });
-    let home = home.unwrap_or(cwd);
-    let own = contents(own);
-    let named: Vec<PathBuf> = own
-        .iter()
-        .map(Vec::as_slice)
-        .chain([text])
-        .flat_map(|code| sourced(code, cwd, home))
-        .collect();
-    own.into_iter()
-        .chain(contents(named))
-        .any(|code| code.len() > LONGEST || memmem::find(&code, b"trap").is_some())
+    let read = start.read_by(text);
+    let missing = |places: &Vec<PathBuf>| !places.iter().any(|place| place.is_file());
+    if read.unseen || read.files.iter().any(missing) {
+        return true;
+    }
+    let mut files = read.files.concat();
+    for code in &own {
+        files.extend(start.read_by(code).files.concat());
+    }
+    own.iter().any(|code| sets_traps(code)) || start.any_sets_traps(files)
 }
 
-fn contents(paths: Vec<PathBuf>) -> Vec<Vec<u8>> {
-    paths
-        .into_iter()
-        // A pipe there is for the shell to read.
-        .filter(|path| path.is_file())
-        .filter_map(|path| beginning(&path))
+fn own_files(env: &[CString], cwd: &Path) -> Vec<Vec<u8>> {
+    let folder = value(env, b"ZDOTDIR").or_else(|| value(env, b"HOME"));
+    let Some(folder) = folder else {
+        return Vec::new();
+    };
+    [".zshenv", ".zshenv.zwc"]
+        .iter()
+        .filter_map(|name| contents(&cwd.join(path(folder)).join(name)))
         .collect()
 }
 
-fn beginning(path: &Path) -> Option<Vec<u8>> {
+fn sets_traps(code: &[u8]) -> bool {
+    code.len() > LONGEST || memmem::find(code, b"trap").is_some()
+}
+
+fn contents(place: &Path) -> Option<Vec<u8>> {
+    // A pipe there is for the shell to read.
+    if !place.is_file() {
+        return None;
+    }
     let mut code = Vec::new();
-    let file = File::open(path).ok()?;
+    let file = File::open(place).ok()?;
     file.take(LONGEST as u64 + 1).read_to_end(&mut code).ok()?;
     Some(code)
 }
 
-/// Where `code` may read code from.
-fn sourced(code: &[u8], cwd: &Path, home: &Path) -> Vec<PathBuf> {
-    let words: Vec<&[u8]> = code
-        .split(|b| b" \t\n;&|(){}".contains(b))
-        .filter(|word| !word.is_empty())
-        .collect();
-    words
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [b"source" | b".", name] => Some(place(name, cwd, home)),
-            _ => None,
-        })
-        .collect()
+fn value<'a>(env: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
+    env.iter()
+        .find_map(|entry| entry.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
 }
 
-fn place(name: &[u8], cwd: &Path, home: &Path) -> PathBuf {
-    let name: Vec<u8> = name
-        .iter()
-        .copied()
-        .filter(|b| !b"'\"".contains(b))
-        .collect();
-    let in_home = [&b"~/"[..], b"$HOME/"]
-        .iter()
-        .find_map(|start| name.strip_prefix(*start));
-    match in_home {
-        Some(rest) => home.join(OsStr::from_bytes(rest)),
-        None => cwd.join(OsStr::from_bytes(&name)),
+fn path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
+
+/// What a shell starts with: where, with which values, and the code that may give them others.
+struct Start<'a> {
+    env: &'a [CString],
+    cwd: &'a Path,
+    code: Vec<&'a [u8]>,
+}
+
+/// What a piece of code reads as code: of each file the places where it may be, and whether there is more than can be seen.
+#[derive(Default)]
+struct ReadBy {
+    files: Vec<Vec<PathBuf>>,
+    unseen: bool,
+}
+
+impl Start<'_> {
+    fn any_sets_traps(&self, mut left: Vec<PathBuf>) -> bool {
+        let mut searched = HashSet::new();
+        while let Some(place) = left.pop() {
+            if searched.contains(&place) {
+                continue;
+            }
+            if let Some(code) = contents(&place) {
+                searched.insert(place);
+                if searched.len() > MOST || sets_traps(&code) {
+                    return true;
+                }
+                left.extend(self.read_by(&code).files.concat());
+            }
+        }
+        false
     }
+
+    fn read_by(&self, code: &[u8]) -> ReadBy {
+        let mut read = ReadBy::default();
+        let mut folders = vec![self.cwd.to_owned()];
+        for words in commands(code) {
+            let arguments = &words[1..];
+            match bare(words[0]).as_ref() {
+                b"." | b"source" => match self.places(arguments.first(), &folders, true) {
+                    Some(places) => read.files.push(places),
+                    None => read.unseen = true,
+                },
+                b"cd" | b"chdir" | b"pushd" => {
+                    let target = arguments.iter().find(|word| !word.starts_with(b"-"));
+                    match self.places(target.or(Some(&&b"~"[..])), &folders, false) {
+                        // Once lost, lost for good: this one may move a subshell alone.
+                        Some(places) if !folders.is_empty() => folders.extend(places),
+                        _ => folders.clear(),
+                    }
+                }
+                b"eval" => read.unseen |= is_made_up(code),
+                b"emulate" => {
+                    let runs = |word: &&[u8]| word.starts_with(b"-") && word.contains(&b'c');
+                    read.unseen |= arguments.iter().any(runs) && is_made_up(code);
+                }
+                _ => {}
+            }
+            if folders.len() > MOST {
+                folders.clear();
+            }
+            if read.files.len() > MOST {
+                read.unseen = true;
+                break;
+            }
+        }
+        read
+    }
+
+    /// Where `name` may be, None if only the shell can tell. A command's name without a slash is looked for in `PATH` too.
+    fn places(
+        &self,
+        name: Option<&&[u8]>,
+        folders: &[PathBuf],
+        in_path: bool,
+    ) -> Option<Vec<PathBuf>> {
+        let name = self.expanded(name?)?;
+        if name.starts_with(b"/") {
+            return Some(vec![path(&name).to_owned()]);
+        }
+        if folders.is_empty() {
+            return None;
+        }
+        let mut places: Vec<PathBuf> = folders.iter().map(|f| f.join(path(&name))).collect();
+        if in_path && !name.contains(&b'/') {
+            let listed = value(self.env, b"PATH").unwrap_or_default();
+            places.extend(
+                listed
+                    .split(|b| *b == b':')
+                    .map(|folder| self.cwd.join(path(folder)).join(path(&name))),
+            );
+        }
+        Some(places)
+    }
+
+    fn expanded(&self, word: &[u8]) -> Option<Vec<u8>> {
+        let odd = |quote: u8| memchr::memchr_iter(quote, word).count() % 2 == 1;
+        let bare = bare(word);
+        if odd(b'\'') || odd(b'"') || bare.starts_with(b"=") {
+            return None;
+        }
+        let (start, rest) = self.beginning(&bare)?;
+        let plain = !rest.is_empty() || !start.is_empty();
+        (plain && !rest.iter().any(|b| MAGIC.contains(b))).then(|| [start, rest].concat())
+    }
+
+    /// The value that a name begins with, and the rest of it.
+    fn beginning<'b>(&'b self, name: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
+        if name == b"~" || name.starts_with(b"~/") {
+            return Some((self.steady(b"HOME")?, &name[1..]));
+        }
+        let Some(variable) = name.strip_prefix(b"$") else {
+            return Some((b"", name));
+        };
+        let (variable, rest) = match variable.strip_prefix(b"{") {
+            Some(inner) => {
+                let end = memchr::memchr(b'}', inner)?;
+                (&inner[..end], &inner[end + 1..])
+            }
+            None => variable.split_at(
+                variable
+                    .iter()
+                    .position(|b| !b.is_ascii_alphanumeric() && *b != b'_')
+                    .unwrap_or(variable.len()),
+            ),
+        };
+        match variable {
+            b"PWD" => Some((b".", rest)),
+            _ => Some((self.steady(variable)?, rest)),
+        }
+    }
+
+    /// The value of a variable that no code names but to use it.
+    fn steady(&self, variable: &[u8]) -> Option<&[u8]> {
+        let is_used = |code: &[u8], at: usize| {
+            let before = &code[..at];
+            before.ends_with(b"$") || before.ends_with(b"${")
+        };
+        let given = value(self.env, variable)?;
+        self.code
+            .iter()
+            .all(|code| memmem::find_iter(code, variable).all(|at| is_used(code, at)))
+            .then_some(given)
+    }
+}
+
+/// The commands of a piece of code, each as its words from its name on, as far as they can be told without heeding quotes.
+fn commands(code: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
+    code.split(|b| SEPARATORS.contains(b)).flat_map(|part| {
+        let words: Vec<&[u8]> = part
+            .split(|b| b" \t".contains(b))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let mut begins = true;
+        let mut found = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let name = if begins {
+                bare(word)
+            } else {
+                Cow::Borrowed(*word)
+            };
+            let leads = OPENERS.contains(&name.as_ref()) || begins && leads_on(&name);
+            if begins && (!leads || name.as_ref() == b"eval") {
+                found.push(words.iter().skip(at).take(WORDS).copied().collect());
+            }
+            begins = leads;
+        }
+        found
+    })
+}
+
+/// Whether a word where a command's name is expected leaves that to the next: a prefix or its option, an assignment, a redirection.
+fn leads_on(word: &[u8]) -> bool {
+    PREFIXES.contains(&word)
+        || word.is_empty()
+        || word.starts_with(b"-")
+        || word.iter().any(|b| b"=<>".contains(b))
+}
+
+/// A word without its quotes.
+fn bare(word: &[u8]) -> Cow<'_, [u8]> {
+    let is_quote = |b: &u8| b"'\"\\".contains(b);
+    if word.iter().any(is_quote) {
+        Cow::Owned(word.iter().copied().filter(|b| !is_quote(b)).collect())
+    } else {
+        Cow::Borrowed(word)
+    }
+}
+
+/// Whether what a piece of code evaluates may be more than it shows.
+fn is_made_up(code: &[u8]) -> bool {
+    code.iter().any(|b| b"$`".contains(b))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
+    use serde_json::Value;
+
     use super::*;
 
-    #[test]
-    fn files_are_found_where_the_shell_would_look() {
+    const VECTORS: &str = include_str!("../../tests/vectors/foreign.json");
+
+    /// A home with the files of the vectors, and an environment with its folder for programs.
+    fn home() -> (tempfile::TempDir, Vec<CString>) {
         let folder = tempfile::tempdir().unwrap();
-        let (home, cwd) = (folder.path().join("home"), folder.path().join("cwd"));
-        for place in [&home, &cwd] {
-            fs::create_dir(place).unwrap();
-            fs::write(place.join("a"), place.file_name().unwrap().as_bytes()).unwrap();
+        let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+        for (name, code) in vectors["files"].as_object().unwrap() {
+            let place = folder.path().join(name);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, code.as_str().unwrap()).unwrap();
         }
-        for (text, expected) in [
-            ("source ./a; x | y", vec!["cwd"]),
-            ("x && . a && y", vec!["cwd"]),
-            ("(. \"$HOME/a\")", vec!["home"]),
-            ("{ source ~/a }\n. 'a'\n", vec!["home", "cwd"]),
-            ("source", vec![]),
-            ("source nosuch; ls . a.b; cd .", vec![]),
-            ("source $(echo a)", vec![]),
+        let home = folder.path().display();
+        let env = [format!("HOME={home}"), format!("PATH=/nosuch:{home}/bin")];
+        let env = env.map(|entry| CString::new(entry).unwrap()).to_vec();
+        (folder, env)
+    }
+
+    #[test]
+    fn texts_follow_the_vectors() {
+        let (folder, env) = home();
+        let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+        for case in vectors["cases"].as_array().unwrap() {
+            let text = case["input"].as_str().unwrap();
+            let found = may_set_traps(text.as_bytes(), &env, folder.path());
+            assert_eq!(case["expected"], found, "{text}");
+        }
+    }
+
+    #[test]
+    fn many_files_and_long_ones_are_taken_to_set_some() {
+        let (folder, env) = home();
+        let long = folder.path().join("long");
+        fs::write(&long, vec![b'#'; LONGEST + 1]).unwrap();
+        assert!(may_set_traps(b". ./long", &env, folder.path()));
+        fs::write(long, vec![b'#'; LONGEST]).unwrap();
+        assert!(!may_set_traps(b". ./long", &env, folder.path()));
+        for number in 0..=MOST {
+            let next = format!("source ./{}", number + 1);
+            fs::write(folder.path().join(number.to_string()), next).unwrap();
+        }
+        assert!(may_set_traps(b". ./0", &env, folder.path()));
+        assert!(!may_set_traps(b". ./3", &env, folder.path()));
+    }
+
+    #[test]
+    fn a_start_up_file_is_searched_and_trusted_beyond_that() {
+        let (folder, env) = home();
+        for (code, expected) in [
+            ("eval \"$(a)\"; source $x; . ./nosuch", false),
+            ("source ~/plain", false),
+            ("source ~/sets", true),
+            ("trap 'a | b' EXIT", true),
         ] {
-            let found = contents(sourced(text.as_bytes(), &cwd, &home));
-            let expected: Vec<&[u8]> = expected.iter().map(|name| name.as_bytes()).collect();
-            assert_eq!(found, expected, "{text}");
+            fs::write(folder.path().join(".zshenv"), code).unwrap();
+            let found = may_set_traps(b"a | b", &env, folder.path());
+            assert_eq!(found, expected, "{code}");
         }
+        fs::write(folder.path().join(".zshenv"), "HOME=/elsewhere").unwrap();
+        assert!(may_set_traps(b"source ~/plain", &env, folder.path()));
     }
 }

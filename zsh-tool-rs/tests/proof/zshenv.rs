@@ -111,16 +111,35 @@ fn traps_of_other_files_tell_no_codes() {
             check(&exec, &text, &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
         },
     );
+    // So may what it names without showing it, and what that file reads in turn.
+    let doubtful = [
+        "f=$HOME/more; source $f",
+        "cd $HOME && (cd /) && . ./more",
+        "eval \"$(cat $HOME/more)\"",
+        "source <(cat $HOME/more)",
+        "source $HOME/reads_more",
+    ];
+    let all: Vec<_> = doubtful
+        .iter()
+        .flat_map(|way| for_exit.iter().map(move |case| (way, case)))
+        .collect();
+    for_each(&all, |(way, (traps, text, code))| {
+        let exec = Exec::new()
+            .file("more", format!("{traps}\n"))
+            .file("reads_more", "source $HOME/more\n");
+        check(&exec, &format!("{way}; {text}"), &[vec![*code]], false)
+            .map_err(|e| format!("{traps:?}: {e}"))
+    });
     // And what is still there at the end is noticed wherever it came from.
     for_each(&for_others, |(traps, text, code)| {
         let exec = Exec::new().file("more", format!("{traps}\n"));
-        check(&exec, &unseen(text), &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
+        check(&exec, &disguised(text), &[vec![*code]], false).map_err(|e| format!("{traps:?}: {e}"))
     });
 }
 
-/// The text after a file whose name only the shell knows.
-fn unseen(text: &str) -> String {
-    format!("f=$HOME/more; source $f; {text}")
+/// The text after a file that is read by a command whose name only the shell knows.
+fn disguised(text: &str) -> String {
+    format!("s=source; $s $HOME/more; {text}")
 }
 
 #[test]
@@ -135,7 +154,7 @@ fn traps_that_are_functions_or_gone_leave_the_codes() {
     ];
     for_each(&traps, |traps| {
         let exec = Exec::new().file("more", format!("{traps}\n"));
-        check(&exec, &unseen("false | true"), &[vec![1, 0]], false)
+        check(&exec, &disguised("false | true"), &[vec![1, 0]], false)
     });
 }
 

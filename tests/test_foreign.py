@@ -1,0 +1,55 @@
+"""Code from elsewhere that may set traps: the vectors both languages read, and random text."""
+
+import json
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import CHECKOUT
+from tests.memory import Rules
+from zsh_tool.foreign import may_set_traps
+
+VECTORS = CHECKOUT / "zsh-tool-rs" / "tests" / "vectors" / "foreign.json"
+
+
+def test_texts_follow_the_vectors(tmp_path: Path) -> None:
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
+    for name, code in vectors["files"].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    env = {b"HOME": bytes(tmp_path), b"PATH": b"/nosuch:%b/bin" % bytes(tmp_path)}
+    for case in vectors["cases"]:
+        assert may_set_traps(case["input"].encode(), env, tmp_path) is case["expected"], case["input"]
+
+
+PIECE_LIST = """
+    source . eval emulate cd pushd - -c builtin { } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
+    HOME / passwd ./etc /etc/passwd etc/passwd sh zshenv-nosuch * \u00e9
+"""
+PIECES = PIECE_LIST.split()
+TEXTS = st.one_of(
+    st.lists(st.sampled_from([*PIECES, "\n", "\t"]), max_size=12).map(" ".join),
+    st.lists(st.sampled_from([*PIECES, " ", "\n"]), max_size=12).map("".join),
+)
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=TEXTS)
+def test_both_languages_agree_on_any_text(rust: Rules, text: str) -> None:
+    # What the executor's side is asked with too.
+    env = {b"HOME": b"/etc", b"PATH": b"/bin"}
+    ours = may_set_traps(text.encode(), env, Path("/"))
+    assert json.loads(rust.ask(json.dumps(text)))["may_set_traps"] is ours
+
+
+def test_a_long_hostile_text_takes_no_time(rust: Rules) -> None:
+    for text in (
+        "{ a " * 50_000,
+        ". /nosuch;" * 20_000,
+        "cd x;" * 50_000,
+        ". $HOME;" * 20_000,
+        "'\"" * 100_000,
+    ):
+        theirs = json.loads(rust.ask(json.dumps(text)))["may_set_traps"]
+        assert theirs is may_set_traps(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))

@@ -1,0 +1,203 @@
+"""Tell whether code besides what stands in a command's text may set traps in its shell.
+
+A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the
+hook's sight then. So such code is looked for beforehand: in the user's own ``.zshenv`` and in every file that this
+or the text reads, and those read in turn. What the text reads or evaluates without showing it may hold anything; a
+start-up file that does so is trusted, or its user would never be told a code.
+
+The executor has the same rule in ``sideband/foreign.rs``.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+_CODE_MAX: Final = 1 << 20
+"""Bytes. A longer file is not searched, and taken to set some."""
+_MOST: Final = 32
+"""Of more files than these, one is taken to set some; in more folders, a file may be anywhere."""
+_WORDS: Final = 8
+"""How many words of a command are looked at: what is read comes first, or behind a few options."""
+_SEPARATORS: Final = re.compile(rb"[\n;&|()`]")
+"""What ends a command, wherever it stands."""
+_BLANKS: Final = re.compile(rb"[ \t]+")
+_OPENERS: Final = frozenset([b"{", b"do", b"elif", b"else", b"if", b"then", b"until", b"while"])
+"""Words after which a command begins, wherever they stand."""
+_PREFIXES: Final = frozenset([b"!", b"}", b"builtin", b"command", b"eval", b"nocorrect", b"noglob", b"time"])
+"""Words that leave it to the next one to be the command."""
+_ASSIGNS_OR_REDIRECTS: Final = re.compile(rb"[=<>]")
+_MAGIC: Final = re.compile(rb"[$`*?\[\]{}<>~]")
+"""What in a name stands for something else."""
+_VARIABLE: Final = re.compile(rb"\$(?:\{([^}]*)\}|([A-Za-z0-9_]*))")
+_OWN_FILES: Final = (".zshenv", ".zshenv.zwc")
+
+
+def may_set_traps(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> bool:
+    """Tell whether code besides ``text`` may set traps in a shell that runs it with ``env`` in ``cwd``."""
+    own = _own_files(env, cwd)
+    start = _Start(env, cwd, (*own, text))
+    read = start.read_by(text)
+    if read.unseen or any(not any(map(_is_file, places)) for places in read.files):
+        return True
+    files = [place for code in (read, *map(start.read_by, own)) for places in code.files for place in places]
+    return any(map(_sets_traps, own)) or start.any_sets_traps(files)
+
+
+def _own_files(env: Mapping[bytes, bytes], cwd: Path) -> list[bytes]:
+    folder = env.get(b"ZDOTDIR", env.get(b"HOME"))
+    if folder is None:
+        return []
+    found = (_contents(cwd / os.fsdecode(folder) / name) for name in _OWN_FILES)
+    return [code for code in found if code is not None]
+
+
+def _sets_traps(code: bytes) -> bool:
+    return len(code) > _CODE_MAX or b"trap" in code
+
+
+def _is_file(place: Path) -> bool:
+    # What the system finds too long or not allowed is no file to zsh either.
+    with suppress(OSError, ValueError):
+        return place.is_file()
+    return False
+
+
+def _contents(place: Path) -> bytes | None:
+    # A pipe there is for the shell to read.
+    if _is_file(place):
+        with suppress(OSError), place.open("rb") as file:
+            return file.read(_CODE_MAX + 1)
+    return None
+
+
+@dataclass
+class _ReadBy:
+    """What a piece of code reads as code: of each file where it may be, and whether there is more than can be seen."""
+
+    files: list[list[Path]] = field(default_factory=list)
+    unseen: bool = False
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a shell starts with: with which values, where, and the code that may give them others."""
+
+    env: Mapping[bytes, bytes]
+    cwd: Path
+    code: Sequence[bytes]
+
+    def any_sets_traps(self, files: list[Path]) -> bool:
+        searched: set[Path] = set()
+        left = list(files)
+        while left:
+            place = left.pop()
+            code = None if place in searched else _contents(place)
+            if code is None:
+                continue
+            searched.add(place)
+            if len(searched) > _MOST or _sets_traps(code):
+                return True
+            left += [place for places in self.read_by(code).files for place in places]
+        return False
+
+    def read_by(self, code: bytes) -> _ReadBy:
+        read = _ReadBy()
+        folders = [self.cwd]
+        for name, *arguments in _commands(code):
+            match name:
+                case b"." | b"source":
+                    places = self._places(arguments[0], folders, in_path=True) if arguments else None
+                    if places is None:
+                        read.unseen = True
+                    else:
+                        read.files.append(places)
+                case b"cd" | b"chdir" | b"pushd":
+                    target = next((word for word in arguments if not word.startswith(b"-")), b"~")
+                    moved = self._places(target, folders, in_path=False)
+                    # Once lost, lost for good: this one may move a subshell alone.
+                    folders = folders + moved if moved and folders else []
+                case b"eval":
+                    read.unseen |= _is_made_up(code)
+                case b"emulate":
+                    runs = any(word.startswith(b"-") and b"c" in word for word in arguments)
+                    read.unseen |= runs and _is_made_up(code)
+            if len(folders) > _MOST:
+                folders = []
+            if len(read.files) > _MOST:
+                read.unseen = True
+                break
+        return read
+
+    def _places(self, word: bytes, folders: Sequence[Path], *, in_path: bool) -> list[Path] | None:
+        """Return where ``word`` may be, None if only the shell can tell. A name without a slash may be in ``PATH``."""
+        name = self._expanded(word)
+        if name is None or (not folders and not name.startswith(b"/")):
+            return None
+        plain = os.fsdecode(name)
+        if name.startswith(b"/"):
+            return [Path(plain)]
+        listed = self.env.get(b"PATH", b"").split(b":") if in_path and b"/" not in name else []
+        return [folder / plain for folder in (*folders, *(self.cwd / os.fsdecode(entry) for entry in listed))]
+
+    def _expanded(self, word: bytes) -> bytes | None:
+        name = _bare(word)
+        if word.count(b"'") % 2 or word.count(b'"') % 2 or name.startswith(b"="):
+            return None
+        begun = self._beginning(name)
+        if begun is None:
+            return None
+        start, rest = begun
+        return None if _MAGIC.search(rest) else (start + rest) or None
+
+    def _beginning(self, name: bytes) -> tuple[bytes, bytes] | None:
+        """Return the value that a name begins with, and the rest of it."""
+        if name == b"~" or name.startswith(b"~/"):
+            variable, rest = b"HOME", name[1:]
+        elif found := _VARIABLE.match(name):
+            variable, rest = found[1] if found[2] is None else found[2], name[found.end() :]
+        else:
+            return b"", name
+        value = b"." if variable == b"PWD" else self._steady(variable)
+        return None if value is None else (value, rest)
+
+    def _steady(self, variable: bytes) -> bytes | None:
+        """Return the value of a variable that no code names but to use it."""
+        named = re.compile(rb"(?<!\$)(?<!\$\{)" + re.escape(variable))
+        return None if any(map(named.search, self.code)) else self.env.get(variable)
+
+
+def _commands(code: bytes) -> Iterator[list[bytes]]:
+    """Yield the commands in a piece of code, as far as they can be told without heeding quotes: name and arguments."""
+    for part in _SEPARATORS.split(code):
+        words = [word for word in _BLANKS.split(part) if word]
+        begins = True
+        for at, word in enumerate(words):
+            name = _bare(word) if begins else word
+            leads = name in _OPENERS or (begins and _leads_on(name))
+            if begins and (not leads or name == b"eval"):
+                yield [name, *words[at + 1 : at + _WORDS]]
+            begins = leads
+
+
+def _leads_on(word: bytes) -> bool:
+    """Tell whether a word leaves it to the next to be the command: prefix, option, assignment, redirection."""
+    return (
+        word in _PREFIXES
+        or not word
+        or word.startswith(b"-")
+        or _ASSIGNS_OR_REDIRECTS.search(word) is not None
+    )
+
+
+def _bare(word: bytes) -> bytes:
+    """Return a word without its quotes."""
+    return word.translate(None, b"'\"\\")
+
+
+def _is_made_up(code: bytes) -> bool:
+    """Tell whether what a piece of code evaluates may be more than it shows."""
+    return b"$" in code or b"`" in code
