@@ -24,6 +24,7 @@ LAYERS = [
     | {"task", "taskdirs", "waiting"},
     {
         "figures",
+        "foreign",
         "meta",
         "process",
         "recording",
