@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,11 @@ import pytest
 
 from tests.registry import descriptors, finished, printed, registry_of, request, run
 from tests.waits import BOUND_SECS, alive, until
+from zsh_tool.localtask import LocalRun
+from zsh_tool.reaper import children_of
+from zsh_tool.sessions import living
 from zsh_tool.sideband import zshenv
+from zsh_tool.task import Task
 from zsh_tool.tasks import (
     InputClosedError,
     PythonOnlyError,
@@ -128,6 +133,53 @@ async def test_a_kill_ends_the_group_and_says_by_whom(registry: TaskRegistry) ->
     assert task.result is not None
     assert (task.result.outcome, task.result.exit_code) == ("cancelled", 143)
     assert not any(map(alive, pids))
+
+
+LEFT = "setsid sh -c 'trap \"\" TERM; sleep 30 & echo $! $$; wait' & wait"
+
+
+async def test_a_kill_ends_who_left_the_session_too(registry: TaskRegistry) -> None:
+    task = await registry.start(request(LEFT, grace_secs=0.2))
+    await printed(task, b"\n")
+    pids = list(map(int, task.output.read(0, 100).split()))
+    assert len(pids) == 2
+    await task.kill()
+    assert not any(map(alive, pids))
+    assert task.result is not None
+    assert (task.result.outcome, task.result.survivors) == ("killed", ())
+
+
+async def test_a_tree_that_keeps_forking_is_ended(registry: TaskRegistry) -> None:
+    task = await registry.start(
+        request("f() { sleep 0.01; f & }; f; echo on; wait; sleep 30", grace_secs=0.2)
+    )
+    await printed(task, b"on\n")
+    await task.kill()
+    assert session_of(task) == []
+
+
+def session_of(task: Task) -> list[int]:
+    assert isinstance(task.runner, LocalRun)
+    return [facts.pid for facts in living(task.runner.process.pid)]
+
+
+async def test_who_came_to_the_server_is_reaped_and_ended_with_it() -> None:
+    async with registry_of(None) as registry:
+        short, long = [await left_behind(registry, f"sleep {secs}") for secs in (0.2, 30)]
+        await until(lambda: not alive(short))
+        await run(registry, "true")
+        await until(lambda: short not in children_of(os.getpid()))
+        assert long in children_of(os.getpid())
+    assert long not in children_of(os.getpid())
+
+
+async def left_behind(registry: TaskRegistry, command: str) -> int:
+    """Run a command in a session of its own behind its shell; return its process, a child of ours by now."""
+    task = await registry.start(request(f"(setsid {command} >/dev/null 2>&1 & echo $!) | cat"))
+    await finished(task)
+    pid = int(task.output.read(0, 100))
+    await until(lambda: pid in children_of(os.getpid()))
+    return pid
 
 
 async def test_survivors_do_not_delay_the_answer(registry: TaskRegistry) -> None:

@@ -222,6 +222,24 @@ def test_what_the_server_started_is_gone_when_the_server_is_killed(wire: Wire) -
     assert ended(pid, END_LIMIT_SECS)
 
 
+@pytest.mark.parametrize("executor", [{}, {"ZSH_TOOL_EXEC": ""}], ids=["executor", "Python-only"])
+def test_what_has_left_its_command_ends_with_the_server(tmp_path: Path, executor: dict[str, str]) -> None:
+    with_it = Wire(tmp_path, **executor)
+    with_it.shake_hands()
+    with_it.call(
+        1, "zsh", command="(setsid sh -c 'trap \"\" TERM; sleep 300' >/dev/null 2>&1 & echo $!) | cat"
+    )
+    pid = int(with_it.text(1).splitlines()[0])
+    assert alive(pid)
+    assert with_it.process.stdin is not None
+    assert with_it.process.stdout is not None
+    with_it.process.stdin.close()
+    assert with_it.ended() == 0
+    with_it.process.stdout.close()
+    assert ended(pid, END_LIMIT_SECS)
+    assert not alive(pid)
+
+
 def test_a_task_that_persists_is_found_by_the_next_server(wire: Wire, tmp_path: Path) -> None:
     wire.shake_hands()
     wire.call(1, "zsh", command="print $$; cat", persist=True, keep_stdin=True, until="\\d+\n")

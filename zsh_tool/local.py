@@ -20,6 +20,7 @@ from zsh_tool.localtask import LocalRun
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.writer import OutputWriter
 from zsh_tool.process import Process
+from zsh_tool.reaper import become_subreaper, end_orphans, reap_orphans
 from zsh_tool.runner import encoded
 from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import Found, TaskDirs
@@ -27,6 +28,7 @@ from zsh_tool.taskmodel import FAILED_TO_START, PythonOnlyError, StartError, Tas
 
 _ARGUMENT_MAX: Final = 128 * 1024 - 1
 """Linux takes 128 KiB in one argument, its NUL included; a longer text goes through a file."""
+_ORPHANS_LIMIT_SECS: Final = 0.3
 _AGENT_OPTIONS: Final = ["-o", "nonomatch", "-o", "noequals"]
 
 
@@ -64,7 +66,8 @@ class LocalLauncher:
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spawn")
 
     async def open(self) -> None:
-        """Nothing is kept ready."""
+        """Have processes that leave their command come here."""
+        become_subreaper()
 
     async def start(self, request: TaskRequest, handed_over: HandedOver) -> Launched:
         """Start a command; PTY and persist are refused by name."""
@@ -85,7 +88,8 @@ class LocalLauncher:
         return await adopted(found)
 
     def refill(self) -> None:
-        """Nothing is kept ready."""
+        """Keep nothing ready, but leave no dead processes either, of those that came here."""
+        self._threads.submit(reap_orphans)
 
     async def close(self, live: Sequence[Launched]) -> None:
         """Kill what did not end when asked."""
@@ -94,6 +98,7 @@ class LocalLauncher:
                 await one.kill_now()
             elif isinstance(one, Supervised):
                 one.let_go()
+        await asyncio.to_thread(end_orphans, _ORPHANS_LIMIT_SECS)
         self._threads.shutdown(wait=False)
 
     def _prepare(self, request: TaskRequest, text: bytes, directory: Path) -> _Prepared:

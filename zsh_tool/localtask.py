@@ -1,4 +1,4 @@
-"""One command of Python-only mode, from its start to the end of the last process of its session."""
+"""One command of Python-only mode, from its start to the end of the last process that it is known to have left."""
 
 import asyncio
 import os
@@ -12,7 +12,8 @@ from typing import Final
 from zsh_tool import sideband
 from zsh_tool.output.writer import OutputWriter
 from zsh_tool.process import Process
-from zsh_tool.sessions import ended, group_is_gone, name_of, session_members, signal_session
+from zsh_tool.reaper import ProcessFacts
+from zsh_tool.sessions import ended, group_is_gone, living, name_of, signal_all
 from zsh_tool.task import Task
 from zsh_tool.taskmodel import (
     CANCELLED,
@@ -69,6 +70,7 @@ class LocalRun:
     _ending: "asyncio.Task[None] | None" = None
     _ended_by: str | None = None
     _grace_from: float | None = None
+    _doomed: list[ProcessFacts] = field(default_factory=list)
     _closed: bool = False
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
@@ -105,7 +107,7 @@ class LocalRun:
     async def until_gone(self) -> None:
         """Return when no process of the session is left."""
         while members := self._members():
-            await ended(members)
+            await ended(facts.pid for facts in members)
         self._close()
         self.task.left()
 
@@ -133,14 +135,14 @@ class LocalRun:
         try:
             os.killpg(self.process.pid, number)
         except ProcessLookupError:
-            signal_session(self.process.pid, number)
+            signal_all(self.process.pid, self._members(), number)
 
     async def resize(self, rows: int, cols: int) -> None:  # noqa: ARG002
         """Refuse: there is no terminal."""
         raise TaskError("the task has no terminal")
 
     async def end(self, by: str) -> None:
-        """End the session politely, then by force; return when nothing of it is left."""
+        """End the tree politely, then by force; return when nothing of it is left."""
         await asyncio.shield(self._end(by))
 
     async def status(self, probe: bool) -> TaskStatus:
@@ -156,7 +158,7 @@ class LocalRun:
 
     def _asks(self) -> bool:
         pipe = self._pipe
-        return pipe is not None and any(_reads(pid, pipe) for pid in self._members())
+        return pipe is not None and any(_reads(facts.pid, pipe) for facts in self._members())
 
     def notify(self, beyond: int) -> None:
         """Call the task once when more than ``beyond`` bytes exist."""
@@ -164,8 +166,8 @@ class LocalRun:
         self._tell()
 
     async def kill_now(self) -> None:
-        """Kill the session without asking."""
-        signal_session(self.process.pid, signal.SIGKILL)
+        """Kill the tree without asking."""
+        signal_all(self.process.pid, self._look(), signal.SIGKILL)
         await asyncio.wait({self.process.exited}, timeout=_LAST_LIMIT_SECS)
         self._close()
 
@@ -212,24 +214,31 @@ class LocalRun:
         return self._ending
 
     async def _escalate(self) -> None:
-        leader = self.process.pid
         for number, limit in ((signal.SIGTERM, self.request.grace_secs), (signal.SIGKILL, _LAST_LIMIT_SECS)):
-            signal_session(leader, number)
-            signal_session(leader, signal.SIGCONT)
+            signal_all(self.process.pid, self._look(), number)
+            signal_all(self.process.pid, self._doomed, signal.SIGCONT)
             with suppress(TimeoutError):
-                return await asyncio.wait_for(self._nothing_left(), limit)
+                return await asyncio.wait_for(self._nothing_left(number), limit)
         return None
 
-    async def _nothing_left(self) -> None:
+    async def _nothing_left(self, sent: signal.Signals) -> None:
         await asyncio.shield(self.process.exited)
-        while members := self._members():
-            await ended(members)
+        while left := self._look():
+            if sent == signal.SIGKILL:
+                # Who was born while the others died has not been hit.
+                signal_all(self.process.pid, left, sent)
+            await ended(facts.pid for facts in left)
 
-    def _members(self) -> list[int]:
+    def _look(self) -> list[ProcessFacts]:
+        """Look again who is to be ended. Who once was in the tree stays in it, wherever it has come to be."""
+        self._doomed = living(self.process.pid, self._doomed)
+        return self._doomed
+
+    def _members(self) -> list[ProcessFacts]:
         """Return who is left. Nobody is when the group is empty and nobody holds the output."""
-        if self._output < 0 and group_is_gone(self.process.pid):
+        if self._output < 0 and not self._doomed and group_is_gone(self.process.pid):
             return []
-        return session_members(self.process.pid)
+        return living(self.process.pid, self._doomed)
 
     def _result(self, status: int, elapsed: float) -> TaskResult:
         exit_code = status if status >= 0 else 128 - status
@@ -247,7 +256,7 @@ class LocalRun:
             elapsed_ms=int(elapsed * 1000),
             grace_ms=int(grace * 1000),
             output_bytes=self.writer.total,
-            survivors=tuple(Survivor(pid, name_of(pid)) for pid in self._members()),
+            survivors=tuple(Survivor(facts.pid, name_of(facts.pid)) for facts in self._members()),
             cwd=str(self.request.cwd),
             output_kept=self.writer.error is None,
             output_error=self.writer.error,

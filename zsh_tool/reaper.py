@@ -1,6 +1,7 @@
-"""Make sure that nothing outlives a dead executor: its orphans come to this process and are ended.
+"""Make sure that nothing outlives a dead executor, or a server without one: orphans come here and are ended.
 
-On Linux the server is a child subreaper, so processes whose executor was killed become its children.
+On Linux the server is a child subreaper, so processes whose executor was killed, and those which left a command
+that it ran itself, become its children.
 Helpers that the server starts itself are told apart by their session, which is the server's own, or by
 being entered in `CHILDREN`. Elsewhere nothing comes here.
 """
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -45,6 +47,8 @@ class ProcessFacts(NamedTuple):
     group: int
     session: int
     state: str
+    started: int
+    """Clock ticks after the system's start: with the id it tells a process from a later one."""
 
 
 def become_subreaper() -> bool:
@@ -68,8 +72,9 @@ def process_facts(pid: int) -> ProcessFacts | None:
     if not stat:
         return None
     # The name in parentheses may hold anything, parentheses included.
-    state, parent, group, session = stat[stat.rindex(b")") + 2 :].split(maxsplit=4)[:4]
-    return ProcessFacts(pid, int(parent), int(group), int(session), state.decode())
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    state, (parent, group, session), started = fields[0], map(int, fields[1:4]), int(fields[19])
+    return ProcessFacts(pid, parent, group, session, state.decode(), started)
 
 
 def children_of(pid: int) -> list[int]:
@@ -122,6 +127,17 @@ def end_orphans(limit_secs: float = 2.0) -> int:
         for pid in orphans:
             _reap(pid, deadline)
     return len(ended)
+
+
+def reap_orphans() -> None:
+    """Reap the dead among the children that nobody here started.
+
+    Waits while a child is being started: call it in a thread.
+    """
+    with CHILDREN.lock:
+        for pid in _orphans(CHILDREN.known):
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
 
 def end_session(leader: int) -> int:

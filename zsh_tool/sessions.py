@@ -1,14 +1,14 @@
-"""The processes of one session: who they are, a signal to all, and their ends as the kernel tells them."""
+"""The processes of one session and what descends from it: who they are, a signal to all, and their ends."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zsh_tool.reaper import processes
+from zsh_tool.reaper import ProcessFacts, processes
 
 
 def group_is_gone(leader: int) -> bool:
@@ -22,17 +22,33 @@ def group_is_gone(leader: int) -> bool:
     return False
 
 
-def session_members(leader: int) -> list[int]:
-    """Return the processes of a session that are not dead yet; none where there is no /proc."""
-    return [facts.pid for facts in processes() if facts.session == leader and facts.state != "Z"]
+def living(leader: int, more: Collection[ProcessFacts] = ()) -> list[ProcessFacts]:
+    """Return who lives of a session, of ``more``, and of all that descends from either; nobody where there is no /proc.
+
+    Who has left the session is found as long as its parent lives, and later if it is in ``more``.
+    """
+    meant = {(facts.pid, facts.started) for facts in more}
+    children: dict[int, list[ProcessFacts]] = {}
+    todo = []
+    for facts in processes():
+        children.setdefault(facts.parent, []).append(facts)
+        if facts.session == leader or (facts.pid, facts.started) in meant:
+            todo.append(facts)
+    found: dict[int, ProcessFacts] = {}
+    while todo:
+        facts = todo.pop()
+        if facts.pid not in found:
+            found[facts.pid] = facts
+            todo += children.get(facts.pid, ())
+    return [facts for facts in found.values() if facts.state != "Z"]
 
 
-def signal_session(leader: int, number: signal.Signals) -> None:
-    """Send a signal to the leader's group and to the rest of its session."""
+def signal_all(leader: int, others: Collection[ProcessFacts], number: signal.Signals) -> None:
+    """Send a signal to the leader's group at one stroke, and to the others one by one."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, number)
-    for facts in processes():
-        if facts.session == leader and facts.group != leader:
+    for facts in others:
+        if facts.group != leader:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(facts.pid, number)
 
@@ -45,7 +61,7 @@ def name_of(pid: int) -> str:
         return ""
 
 
-async def ended(pids: Sequence[int]) -> None:
+async def ended(pids: Iterable[int]) -> None:
     """Return when all of these processes, of whatever parent, have ended."""
     waits = [wait for wait in map(_end_of, pids) if wait is not None]
     if waits:
