@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.memory import Memory, Result, timed_out
-from zsh_tool.ssh import parse_ssh, remote_host
+from zsh_tool.ssh import parse_ssh, remote_host, ssh_in, within_timeout
 
 VECTORS = Path(__file__).parent / "vectors" / "ssh_parse.json"
 
@@ -54,10 +54,43 @@ def test_ssh_command_lines(command: str, expected: dict[str, Any] | None) -> Non
         ("ssh u@$HOST ls", None),
         ('scp "$SOURCE:x" .', None),
         ("ssh h echo $HOME", "h"),
+        ("FOO=1 ssh -p 2 h ls", "h"),
+        ("sudo -u me /usr/bin/ssh h", "h"),
+        ("./ssh h", None),
+        ("sudo -u ssh h", None),
     ],
 )
 def test_hosts_of_the_relatives(command: str, host: str | None) -> None:
     assert remote_host(command) == host
+
+
+@pytest.mark.parametrize(
+    ("command", "remote"),
+    [
+        ("ssh h 'git pull'", "'git pull'"),
+        ("A='x y' sudo -u me ssh -p 22 h  \"a  b\"", '"a b"'),
+        ("env -i /usr/bin/ssh h", None),
+    ],
+)
+def test_ssh_is_read_behind_prefixes(command: str, remote: str | None) -> None:
+    found = ssh_in(command)
+    assert found is not None
+    assert (found.host, found.remote_command) == ("h", remote)
+
+
+@pytest.mark.parametrize(
+    ("command", "inside"),
+    [
+        ("timeout 5 ssh h 'a  b'", "ssh h 'a  b'"),
+        ("A=1 timeout -k 1 --signal=INT --foreground 5s scp a h:b", "scp a h:b"),
+        ("timeout 5 sudo ssh h", "sudo ssh h"),
+        ("timeout 5", None),
+        ("timeout", None),
+        ("ssh h timeout 5 ls", None),
+    ],
+)
+def test_what_runs_within_a_timeout(command: str, inside: str | None) -> None:
+    assert within_timeout(command) == inside
 
 
 def rows(memory: Memory) -> list[sqlite3.Row]:
@@ -89,6 +122,9 @@ def test_each_use_is_recorded_with_its_observation(tmp_path: Path) -> None:
         ("ssh h 'exit 12'", Result(12), "command_failed"),
         ("ssh h sleep 99", timed_out(), "timeout"),
         ("ssh h", Result(143, outcome="killed", signal="TERM"), "interrupted"),
+        ("sudo ssh h", Result(255), "connection_failed"),
+        ("timeout 5 ssh h", Result(255), "connection_failed"),
+        ("timeout -k 1 5 ssh h ls | cat", Result(0, pipestatus=(0, 0)), "success"),
         ("ssh h ls | head -1", Result(0, pipestatus=(255, 0)), "connection_failed"),
     ],
 )
@@ -100,9 +136,29 @@ def test_ends_are_told_apart(tmp_path: Path, command: str, ended: Result, exit_t
     assert row["timed_out"] == int(ended.timed_out)
 
 
+@pytest.mark.parametrize("code", [124, 137])
+def test_a_timeout_before_it_is_one_of_the_host(tmp_path: Path, code: int) -> None:
+    memory = Memory(tmp_path)
+    memory.run("timeout -k 1 5 ssh h ls", Result(code))
+    memory.run("ssh h ls", Result(code))
+    first, second = rows(memory)
+    assert (first["host"], first["remote_command"]) == ("h", "ls")
+    assert (first["exit_type"], first["timed_out"], first["exit_code"]) == ("timeout", 1, code)
+    assert (second["exit_type"], second["timed_out"]) == ("command_failed", 0)
+
+
 @pytest.mark.parametrize(
     "command",
-    ["cd x && ssh h ls", "FOO=1 ssh h", "echo ssh h", "ssh", "(ssh h)", "ssh $HOST ls", "scp a `host`:b"],
+    [
+        "cd x && ssh h ls",
+        "sudo -u ssh h",
+        "timeout 5 cat ssh",
+        "echo ssh h",
+        "ssh",
+        "(ssh h)",
+        "ssh $HOST ls",
+        "scp a `host`:b",
+    ],
 )
 def test_what_cannot_be_told_is_not_recorded(tmp_path: Path, command: str) -> None:
     memory = Memory(tmp_path)
@@ -118,6 +174,15 @@ def test_a_host_that_often_cannot_be_reached_is_warned_of(tmp_path: Path) -> Non
     assert found is not None
     assert found.level == "warning"
     assert "`db1` failed in 2 of 4 tries" in found.message
+
+
+def test_a_host_is_warned_of_whatever_runs_ssh(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for command in ("timeout 5 ssh db1 uptime", "sudo ssh db1", "ssh db1"):
+        memory.run(command, 255, after=4000)
+    found = memory.before("timeout 9 ssh db1 'df -h'").of("ssh")
+    assert found is not None
+    assert "`db1` failed in 3 of 3 tries" in found.message
 
 
 def test_timeouts_say_nothing_about_the_host(tmp_path: Path) -> None:

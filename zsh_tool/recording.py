@@ -19,12 +19,15 @@ from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
 from zsh_tool.insights.ssh import segments
 from zsh_tool.insights.words import program
-from zsh_tool.ssh import parse_ssh, remote_host
+from zsh_tool.ssh import remote_host, ssh_in, within_timeout
 
 _LOG: Final = logging.getLogger(__name__)
 
 WRITTEN_TABLES: Final = frozenset(("ssh_observations", "manopt_cache"))
 """All that this module ever writes."""
+
+_TIMEOUT_CODES: Final = frozenset((124, 137))
+"""How timeout(1) ends when it has ended the command: with TERM, or with KILL."""
 
 _BY_ITSELF: Final = frozenset(("exited", "signalled", "timed_out", "idle_timeout"))
 
@@ -49,13 +52,16 @@ def ssh_uses(command: str, result: RunResult) -> list[SshUse]:
     parts = segments(command)
     codes = _codes(command, parts, result)
     for part, code in zip(parts, codes, strict=True):
-        host = remote_host(part)
+        limited = within_timeout(part)
+        used = limited or part
+        host = remote_host(used)
         if host is None or code is None:
             continue
-        parsed = parse_ssh(part)
+        parsed = ssh_in(used)
         remote = parsed.remote_command if parsed else None
-        exit_type = _exit_type(part, code, result)
-        found.append(SshUse(host, remote, code, exit_type, result.elapsed_ms, result.timed_out))
+        late = result.timed_out or (limited is not None and code in _TIMEOUT_CODES)
+        exit_type = "timeout" if late else _exit_type(used, code, result)
+        found.append(SshUse(host, remote, code, exit_type, result.elapsed_ms, late))
     return found
 
 
@@ -87,8 +93,6 @@ def _codes(command: str, parts: Sequence[str], result: RunResult) -> list[int | 
 
 
 def _exit_type(part: str, code: int, result: RunResult) -> str:
-    if result.timed_out:
-        return "timeout"
     if result.outcome not in _BY_ITSELF:
         return "interrupted"
     if code == 0:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from zsh_tool.insights.words import Program, program, split_words
+from zsh_tool.insights.words import TIMEOUT_OPTIONS, Program, after_options, program, split_words
 
 SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
 SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
@@ -78,6 +78,32 @@ def may_use_ssh(command: str) -> bool:
     return any(name in unquoted for name in _PROGRAMS)
 
 
+def ssh_in(command: str) -> SshCommand | None:
+    """Read one simple command that runs ssh, by whatever path and behind whatever prefixes; None as for `parse_ssh`."""
+    found = program(command)
+    if found is None or found.name != "ssh":
+        return None
+    arguments = _last_words(command, len(found.args))
+    return None if arguments is None else parse_ssh(f"ssh {arguments}")
+
+
+def within_timeout(command: str) -> str | None:
+    """Return the simple command that ``timeout DURATION`` runs; None for any other command. See timeout(1)."""
+    found = program(command)
+    if found is None or found.name != "timeout":
+        return None
+    duration = after_options(found.args, 0, TIMEOUT_OPTIONS)
+    return _last_words(command, len(found.args) - duration - 1) or None
+
+
+def _last_words(command: str, count: int) -> str | None:
+    """Return the text of the last words of a command; None if the words cannot be told for certain."""
+    words = list(_WORD.finditer(command))
+    if not 0 <= count < len(words) or len(words) < len(split_words(command)):
+        return None
+    return command[words[len(words) - count].start() :] if count else ""
+
+
 def remote_host(command: str) -> str | None:
     """Return the host that ssh, scp, sftp or rsync over ssh would connect to; None if only the shell knows it."""
     found = program(command)
@@ -88,7 +114,7 @@ def remote_host(command: str) -> str | None:
 
 def _host_of(found: Program, command: str) -> str | None:
     if found.name == "ssh":
-        parsed = parse_ssh(command)
+        parsed = ssh_in(command)
         return parsed.host if parsed else None
     if found.name in _COPY_WITH_VALUE:
         return _copy_host(_arguments(found.args, _COPY_WITH_VALUE[found.name]), bare=found.name == "sftp")

@@ -10,6 +10,7 @@ from typing import Final
 from zsh_tool.insights.exit_table import PROGRAMS, SIGNAL_HINTS, SUBCOMMANDS, Meaning
 from zsh_tool.insights.model import Insight, RunResult
 from zsh_tool.insights.words import (
+    TIMEOUT_OPTIONS,
     Program,
     after_options,
     deciding,
@@ -34,7 +35,6 @@ _SHELLS: Final = frozenset(("sh", "bash", "zsh", "dash", "ksh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*c")
 _FIND_RUNS: Final = frozenset(("-exec", "-execdir"))
 _RUNNERS: Final = frozenset(("uv", "poetry", "pipenv", "pdm", "hatch"))
-_TIMEOUT_OPTIONS: Final = frozenset(("-k", "-s", "--kill-after", "--signal"))
 _XARGS_LIST: Final = "-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs --max-chars"
 _XARGS_OPTIONS: Final = frozenset(_XARGS_LIST.split())
 _ASKS_FIRST: Final = frozenset(("sudo", "doas"))
@@ -149,7 +149,7 @@ def _inside(candidate: Program) -> list[Program | None]:
         # The shell's own options may be those of `set -e`.
         return deciding(f"set {' '.join(args[: flag + 1])}\n{script[0]}") if script else []
     if candidate.name == "timeout":
-        rest = after_options(args, 0, _TIMEOUT_OPTIONS)
+        rest = after_options(args, 0, TIMEOUT_OPTIONS)
         return [program(shlex.join(args[rest + 1 :]))]
     if candidate.name in _RUNNERS and args[:1] == ["run"]:
         return [program(shlex.join(args[1:]))]

@@ -9,7 +9,7 @@ from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, quoted
 from zsh_tool.insights.words import split_words
 from zsh_tool.queries import SshRun, epoch
-from zsh_tool.ssh import parse_ssh, remote_host
+from zsh_tool.ssh import remote_host, ssh_in, within_timeout
 
 CONNECTION_RATE = 0.3
 ENOUGH_USES = 3
@@ -23,11 +23,12 @@ UNKNOWN = frozenset(("timeout", "interrupted"))
 def ssh(situation: Situation) -> Insight | None:
     """Warn of a host that often cannot be reached or a command that keeps failing there."""
     for segment in segments(situation.command):
-        host = remote_host(segment)
+        used = within_timeout(segment) or segment
+        host = remote_host(used)
         if host is None:
             continue
         uses = [use for use in situation.queries.ssh(host) if use.exit_type not in UNKNOWN]
-        parsed = parse_ssh(segment)
+        parsed = ssh_in(used)
         remote = parsed.remote_command if parsed else None
         return (
             _unreachable(situation, host, uses)

@@ -59,6 +59,9 @@ _BEFORE_SUBCOMMAND: Final = {
     "cargo": frozenset(["-C", "-Z", "--color", "--config"]),
 }
 
+TIMEOUT_OPTIONS: Final = frozenset(("-k", "-s", "--kill-after", "--signal"))
+"""Those of timeout(1) that take a value. Its duration and the command come after its options."""
+
 _PROGRAM_DIRECTORIES: Final = frozenset(("bin", "sbin", ".bin", "libexec"))
 
 _STOPS_AT_FAILURE: Final = re.compile(r"-[A-Za-z]*e[A-Za-z]*")
