@@ -1,5 +1,6 @@
 """Commands through the real server: what a client gets for them."""
 
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -250,6 +251,15 @@ async def test_health_names_what_is_wrong_with_its_place(tmp_path: Path, private
         assert "problem: environment NEVERHANG_TIMEOUT_MAX: 'x'" in said
         assert said.endswith("[2 problems]")
         assert not (await talk.zsh("true")).is_error
+
+
+async def test_health_counts_the_log_of_the_database_too(tmp_path: Path) -> None:
+    async with conversation(tmp_path, ALAN_DB_PATH=str(tmp_path / "alan.db")) as talk:
+        await talk.zsh("true")
+        said = (await talk.call("zsh_health")).text
+        sizes = re.search(r"alan\.db \((\d+) KiB, and (\d+) KiB of log\)", said)
+        assert sizes is not None, said
+        assert int(sizes[2]) > 0
 
 
 async def test_a_database_that_cannot_be_written_stops_no_command(tmp_path: Path) -> None:

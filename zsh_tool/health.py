@@ -130,7 +130,16 @@ def _database(path: Path) -> str:
         return f"{path} ({error.strerror})"
     if not os.access(path, os.W_OK):
         return f"{path} (cannot be written)"
-    return f"{path} ({size // 1024} KiB)"
+    return f"{path} ({size // 1024} KiB{_log_of(path)})"
+
+
+def _log_of(path: Path) -> str:
+    """Say how large the write-ahead log is: what was written last is there alone until a checkpoint."""
+    try:
+        size = path.with_name(path.name + "-wal").stat().st_size
+    except OSError:
+        return ""
+    return f", and {size // 1024} KiB of log" if size else ""
 
 
 def _counts(session: Session) -> str:
