@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::outcome::{EndedBy, Outcome, WaitStatus};
 use crate::sys::poll::{PollSet, Ready};
-use crate::sys::process::Limit;
+use crate::sys::process::{FileMode, Limit};
 use crate::sys::signal::{self, Reaped, Signals};
 use crate::sys::terminal::Size;
 use crate::sys::{self, os};
@@ -83,7 +83,7 @@ pub struct Request {
     /// How long it has between being asked to end and being killed.
     pub grace: Duration,
     /// The file mode mask, if not ours.
-    pub umask: Option<u32>,
+    pub umask: Option<FileMode>,
     /// Resource limits.
     pub limits: Vec<Limit>,
 }

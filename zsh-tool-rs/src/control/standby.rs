@@ -15,7 +15,7 @@ use crate::cli::{is_session_id, length_of_time};
 use crate::error::Error;
 use crate::executor::{Channel, Profile, Request, Stdin};
 use crate::sys::poll::{PollSet, Ready};
-use crate::sys::process::Limit;
+use crate::sys::process::{FileMode, Limit};
 use crate::sys::signal::Signals;
 use crate::sys::terminal::Size;
 
@@ -289,8 +289,8 @@ fn seconds(fields: &Fields, key: &str) -> Result<Option<Duration>, Error> {
     field(fields, key, |v| length_of_time(v.as_f64()?))
 }
 
-fn umask(fields: &Fields) -> Result<Option<u32>, Error> {
-    let read = |v: &Value| u32::try_from(v.as_u64()?).ok().filter(|m| *m <= 0o777);
+fn umask(fields: &Fields) -> Result<Option<FileMode>, Error> {
+    let read = |v: &Value| FileMode::try_from(v.as_u64()?).ok().filter(|m| *m <= 0o777);
     field(fields, "umask", read)
 }
 

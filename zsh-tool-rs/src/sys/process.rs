@@ -56,6 +56,9 @@ pub enum Step {
     Execute,
 }
 
+/// The permissions of a file, as wide as this system has them.
+pub type FileMode = libc::mode_t;
+
 /// Everything the child needs, made ready before it exists.
 #[derive(Debug)]
 pub struct Plan {
@@ -72,7 +75,7 @@ pub struct Plan {
     /// Descriptor 0 is a terminal that the child is to control.
     pub terminal: bool,
     /// The file mode mask, if not ours.
-    pub umask: Option<u32>,
+    pub umask: Option<FileMode>,
     /// Resource limits to set.
     pub limits: Vec<Limit>,
     parent: libc::pid_t,
@@ -159,7 +162,7 @@ impl Plan {
         }
         if let Some(mask) = self.umask {
             // SAFETY: takes a number and always succeeds.
-            unsafe { libc::umask(mask as libc::mode_t) };
+            unsafe { libc::umask(mask) };
         }
         if let Some(directory) = &self.directory {
             // SAFETY: `directory` is NUL-terminated and outlives the call.
