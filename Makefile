@@ -2,7 +2,7 @@
 # Nothing here changes the tree as git sees it: .venv/, build/ and zsh-tool-rs/target/ are ignored.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup run build test lint fmt bench interop wheel nix teeth nix-teeth clean needs-rust needs-python needs-suite needs-installed
+.PHONY: help setup run build test lint fmt bench interop wheel nix macos teeth nix-teeth clean needs-rust needs-python needs-suite needs-installed
 
 # A Nix shell brings its own Python.
 ifneq ($(ZSH_TOOL_TOOLS),declared)
@@ -62,6 +62,9 @@ wheel: ## a wheel with the executor inside, into dist/
 
 nix: ## the flake: with stand-ins for its inputs where those are at hand, else by Nix itself
 	@.ci/flake
+
+macos: ## types and lints of the executor as for macOS, wherever rustup is
+	@.ci/macos
 
 teeth: ## break a copy in each way that the checks must notice, and show that they do
 	@.ci/setup test
