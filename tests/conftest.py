@@ -49,9 +49,9 @@ def executor() -> Path:
     return EXECUTOR
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rust() -> Iterator[Rules]:
-    """Run the executor's side of the rules that both languages have."""
+    """Run the executor's side of the rules that both languages have; not beside tests that kill all children."""
     given = os.environ.get("ZSH_TOOL_RULES")
     built = [place.with_name("examples") / "rules" for place in _BUILT]
     program = next((place for place in ([Path(given)] if given else built) if place.is_file()), None)

@@ -120,4 +120,4 @@ def rules(program: Path) -> Iterator[Rules]:
         yield Rules(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(10) == 0, process.returncode

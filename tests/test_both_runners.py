@@ -72,7 +72,8 @@ TRAPS = [
     ("more", "trap 'true | (exit 1) | (exit 1)' ZERR", "s=source; $s ./more; true | false", [1]),
     ("more", "print set up", "source ./more; false | true", [1, 0]),
     ("more", "trap " + "x" * (1 << 20), "cat more >/dev/null; false | true", [1, 0]),
-    ("more", "print set up", "source ./nosuch; false | true", [0]),
+    ("more", "print set up", "source ./nosuch; false | true", [1, 0]),
+    ("more", "tra\\p 'true | true | true' EXIT", "tr -d '\\\\' <more >made; . ./made; false | true", [0]),
     ("more", "#" * (1 << 20) + "\ntrap 'true | true | true' EXIT", "source ./more; false | true", [0]),
 ]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
 from tests.memory import Rules
-from zsh_tool.foreign import may_set_traps
+from zsh_tool.foreign import harmless_files, still_harmless
 
 VECTORS = CHECKOUT / "zsh-tool-rs" / "tests" / "vectors" / "foreign.json"
 
@@ -20,7 +20,18 @@ def test_texts_follow_the_vectors(tmp_path: Path) -> None:
         (tmp_path / name).write_text(code, encoding="utf-8")
     env = {b"HOME": bytes(tmp_path), b"PATH": b"/nosuch:%b/bin" % bytes(tmp_path)}
     for case in vectors["cases"]:
-        assert may_set_traps(case["input"].encode(), env, tmp_path) is case["expected"], case["input"]
+        files = harmless_files(case["input"].encode(), env, tmp_path)
+        assert (files is None) is case["expected"], case["input"]
+
+
+def test_files_are_looked_at_again(tmp_path: Path) -> None:
+    files = harmless_files(b". ./new", {}, tmp_path)
+    assert files == [tmp_path / "new"]
+    assert still_harmless(files)
+    files[0].write_text("x=1", encoding="utf-8")
+    assert still_harmless(files)
+    files[0].write_text("trap 'a | b' EXIT", encoding="utf-8")
+    assert not still_harmless(files)
 
 
 PIECE_LIST = """
@@ -39,7 +50,7 @@ TEXTS = st.one_of(
 def test_both_languages_agree_on_any_text(rust: Rules, text: str) -> None:
     # What the executor's side is asked with too.
     env = {b"HOME": b"/etc", b"PATH": b"/bin"}
-    ours = may_set_traps(text.encode(), env, Path("/"))
+    ours = harmless_files(text.encode(), env, Path("/")) is None
     assert json.loads(rust.ask(json.dumps(text)))["may_set_traps"] is ours
 
 
@@ -52,4 +63,5 @@ def test_a_long_hostile_text_takes_no_time(rust: Rules) -> None:
         "'\"" * 100_000,
     ):
         theirs = json.loads(rust.ask(json.dumps(text)))["may_set_traps"]
-        assert theirs is may_set_traps(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))
+        ours = harmless_files(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))
+        assert theirs is (ours is None)

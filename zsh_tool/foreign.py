@@ -3,14 +3,16 @@
 A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the
 hook's sight then. So such code is looked for beforehand: in the user's own ``.zshenv`` and in every file that this
 or the text reads, and those read in turn. What the text reads or evaluates without showing it may hold anything; a
-start-up file that does so is trusted, or its user would never be told a code.
+start-up file that does so is trusted, or its user would never be told a code. Files are looked at once more when
+the text has ended: it may have made or changed them.
 
 The executor has the same rule in ``sideband/foreign.rs``.
 """
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,22 +38,32 @@ _VARIABLE: Final = re.compile(rb"\$(?:\{([^}]*)\}|([A-Za-z0-9_]*))")
 _OWN_FILES: Final = (".zshenv", ".zshenv.zwc")
 
 
-def may_set_traps(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> bool:
-    """Tell whether code besides ``text`` may set traps in a shell that runs it with ``env`` in ``cwd``."""
+def harmless_files(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> list[Path] | None:
+    """Return the files besides ``text`` whose code a shell may run that gets it with ``env`` in ``cwd``.
+
+    Some of them are perhaps not there yet. None if such code sets traps, or may do so as far as anybody can tell.
+    """
     own = _own_files(env, cwd)
+    if any(map(_sets_traps, own)):
+        return None
     start = _Start(env, cwd, (*own, text))
     read = start.read_by(text)
-    if read.unseen or any(not any(map(_is_file, places)) for places in read.files):
-        return True
-    files = [place for code in (read, *map(start.read_by, own)) for places in code.files for place in places]
-    return any(map(_sets_traps, own)) or start.any_sets_traps(files)
+    if read.unseen:
+        return None
+    return start.harmless([*read.files, *(place for code in own for place in start.read_by(code).files)])
+
+
+def still_harmless(files: Iterable[Path]) -> bool:
+    """Tell whether none of these files sets traps as they are now: the text may have changed them."""
+    found = map(_code_at, files)
+    return all(code is not None and not _sets_traps(code) for code in found)
 
 
 def _own_files(env: Mapping[bytes, bytes], cwd: Path) -> list[bytes]:
     folder = env.get(b"ZDOTDIR", env.get(b"HOME"))
     if folder is None:
         return []
-    found = (_contents(cwd / os.fsdecode(folder) / name) for name in _OWN_FILES)
+    found = (_code_at(cwd / os.fsdecode(folder) / name) for name in _OWN_FILES)
     return [code for code in found if code is not None]
 
 
@@ -59,26 +71,29 @@ def _sets_traps(code: bytes) -> bool:
     return len(code) > _CODE_MAX or b"trap" in code
 
 
-def _is_file(place: Path) -> bool:
-    # What the system finds too long or not allowed is no file to zsh either.
+def _code_at(place: Path) -> bytes | None:
+    """Return the code that a shell would find there, which is nothing where no file is.
+
+    None if it is for the shell alone to read, as from a pipe.
+    """
+    if place.is_relative_to("/dev") or place.is_relative_to("/proc"):
+        return b"" if place == Path(os.devnull) else None
+    # What the system finds too long or does not let us see is no file to zsh either.
     with suppress(OSError, ValueError):
-        return place.is_file()
-    return False
-
-
-def _contents(place: Path) -> bytes | None:
-    # A pipe there is for the shell to read.
-    if _is_file(place):
-        with suppress(OSError), place.open("rb") as file:
-            return file.read(_CODE_MAX + 1)
-    return None
+        mode = place.stat().st_mode
+        if stat.S_ISREG(mode):
+            with place.open("rb") as file:
+                return file.read(_CODE_MAX + 1)
+        if not stat.S_ISDIR(mode):
+            return None
+    return b""
 
 
 @dataclass
 class _ReadBy:
-    """What a piece of code reads as code: of each file where it may be, and whether there is more than can be seen."""
+    """What a piece of code reads as code: where it may be, and whether there is more than can be seen."""
 
-    files: list[list[Path]] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     unseen: bool = False
 
 
@@ -90,31 +105,36 @@ class _Start:
     cwd: Path
     code: Sequence[bytes]
 
-    def any_sets_traps(self, files: list[Path]) -> bool:
-        searched: set[Path] = set()
+    def harmless(self, files: Sequence[Path]) -> list[Path] | None:
+        """Return these files and those read in turn, if none sets traps."""
+        found: set[Path] = set()
+        searched = 0
         left = list(files)
         while left:
             place = left.pop()
-            code = None if place in searched else _contents(place)
-            if code is None:
+            if place in found:
                 continue
-            searched.add(place)
-            if len(searched) > _MOST or _sets_traps(code):
-                return True
-            left += [place for places in self.read_by(code).files for place in places]
-        return False
+            code = _code_at(place)
+            found.add(place)
+            searched += bool(code)
+            if code is None or searched > _MOST or _sets_traps(code):
+                return None
+            left += self.read_by(code).files
+        return list(found)
 
     def read_by(self, code: bytes) -> _ReadBy:
         read = _ReadBy()
         folders = [self.cwd]
+        names = 0
         for name, *arguments in _commands(code):
             match name:
                 case b"." | b"source":
+                    names += 1
                     places = self._places(arguments[0], folders, in_path=True) if arguments else None
                     if places is None:
                         read.unseen = True
                     else:
-                        read.files.append(places)
+                        read.files += places
                 case b"cd" | b"chdir" | b"pushd":
                     target = next((word for word in arguments if not word.startswith(b"-")), b"~")
                     moved = self._places(target, folders, in_path=False)
@@ -127,7 +147,7 @@ class _Start:
                     read.unseen |= runs and _is_made_up(code)
             if len(folders) > _MOST:
                 folders = []
-            if len(read.files) > _MOST:
+            if names > _MOST:
                 read.unseen = True
                 break
         return read

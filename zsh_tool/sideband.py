@@ -9,12 +9,12 @@ codes.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from zsh_tool.foreign import may_set_traps
+from zsh_tool.foreign import harmless_files, still_harmless
 
 NAME: Final = b"ZDOTDIR"
 _READ_LIMIT: Final = 2048
@@ -45,11 +45,15 @@ def speaks_of_its_end(text: bytes) -> bool:
 class Sideband:
     """A private folder for one command that may be a pipeline."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the folder, which must not exist yet. ValueError when its path would have to be quoted."""
+    def __init__(self, folder: Path, files: Sequence[Path] = ()) -> None:
+        """Make the folder, which must not exist yet. ValueError when its path would have to be quoted.
+
+        ``files`` are what the shell may read besides its text.
+        """
         if not _SPEAKABLE.fullmatch(os.fsencode(folder)):
             raise ValueError(f"{folder} cannot be named in the hook")
         self.folder = folder
+        self._files = files
         self._fifo = folder / "c"
         folder.mkdir(mode=0o700)
         os.mkfifo(self._fifo, 0o600)
@@ -68,7 +72,7 @@ class Sideband:
         """Return what the hook wrote, empty if nothing that could be believed."""
         with suppress(BlockingIOError):
             line = os.read(self._reader, _READ_LIMIT)
-            return line if len(line) < _READ_LIMIT else b""
+            return line if len(line) < _READ_LIMIT and still_harmless(self._files) else b""
         return b""
 
     def close(self) -> None:
@@ -81,12 +85,15 @@ class Sideband:
 
 def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cwd: Path) -> Sideband | None:
     """Make a sideband if the text needs one and it would work; None to run the text plain."""
-    if not has_pipe(text) or speaks_of_its_end(text) or may_set_traps(text, env, cwd):
+    if not has_pipe(text) or speaks_of_its_end(text):
+        return None
+    files = harmless_files(text, env, cwd)
+    if files is None:
         return None
     if os.geteuid() != os.getuid() or _system_is_in_the_way(zsh):
         return None
     try:
-        return Sideband(folder)
+        return Sideband(folder, files)
     except (OSError, ValueError):
         return None
 

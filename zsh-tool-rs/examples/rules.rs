@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use zsh_tool_exec::alan::{hash, pipeline};
-use zsh_tool_exec::sideband::may_set_traps;
+use zsh_tool_exec::sideband::harmless_files;
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -33,6 +33,6 @@ fn rules(command: &str) -> Value {
         "template": hash::template(command),
         "segments": pipeline::split(command),
         "single_pipeline": pipeline::is_single_pipeline(command),
-        "may_set_traps": may_set_traps(command.as_bytes(), &env, Path::new("/")),
+        "may_set_traps": harmless_files(command.as_bytes(), &env, Path::new("/")).is_none(),
     })
 }

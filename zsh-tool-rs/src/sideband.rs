@@ -12,13 +12,13 @@ mod system;
 
 use std::borrow::Cow;
 use std::ffi::CString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
 use crate::sys::fifo::is_privileged;
 pub use folder::Sideband;
-pub use foreign::may_set_traps;
+pub use foreign::harmless_files;
 
 const NAME: &[u8] = b"ZDOTDIR=";
 
@@ -50,6 +50,8 @@ enum Way {
 pub struct Armed {
     way: Way,
     sideband: Option<Sideband>,
+    /// What the shell may read besides the text.
+    files: Vec<PathBuf>,
 }
 
 /// Whether a text may hold a pipeline: it has a `|` that is not part of `||`.
@@ -89,14 +91,21 @@ pub fn arm(
     zsh: &Path,
     cwd: &Path,
 ) -> Armed {
-    if !has_pipe(text) || speaks_of_its_end(text) || may_set_traps(text, env, cwd) {
+    if !has_pipe(text) || speaks_of_its_end(text) {
         return Armed::plain(sideband);
     }
+    let Some(files) = harmless_files(text, env, cwd) else {
+        return Armed::plain(sideband);
+    };
     let sideband = sideband.or_else(Sideband::temporary);
     let way = sideband
         .as_ref()
         .map_or(Way::Plain, |s| choose(s, text, env, zsh));
-    Armed { way, sideband }
+    Armed {
+        way,
+        sideband,
+        files,
+    }
 }
 
 fn choose(sideband: &Sideband, text: &[u8], env: &[CString], zsh: &Path) -> Way {
@@ -122,6 +131,7 @@ impl Armed {
         Armed {
             way: Way::Plain,
             sideband,
+            files: Vec::new(),
         }
     }
 
@@ -157,6 +167,7 @@ impl Armed {
             (_, Some(sideband)) => sideband.read(),
         };
         written
+            .filter(|_| foreign::still_harmless(&self.files))
             .and_then(|line| accept::believed(&line, text, exit))
             .unwrap_or_else(|| vec![exit.code])
     }

@@ -3,11 +3,11 @@
 //! A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the hook's sight then.
 //! So such code is looked for beforehand: in the user's own `.zshenv` and in every file that this or the text reads, and those read in
 //! turn. What the text reads or evaluates without showing it may hold anything; a start-up file that does so is trusted, or its user
-//! would never be told a code.
+//! would never be told a code. Files are looked at once more when the text has ended: it may have made or changed them.
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -42,25 +42,36 @@ const PREFIXES: [&[u8]; 8] = [
 /// What in a name stands for something else.
 const MAGIC: &[u8] = b"$`*?[]{}<>~";
 
-/// Whether code besides `text` may set traps in a shell that runs it with `env` in `cwd`.
+/// The files besides `text` whose code a shell may run that gets `text` with `env` in `cwd`, some of them perhaps not there yet. None if
+/// such code sets traps, or may do so as far as anybody can tell.
 #[must_use]
-pub fn may_set_traps(text: &[u8], env: &[CString], cwd: &Path) -> bool {
+pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<PathBuf>> {
     let own = own_files(env, cwd);
+    if own.iter().any(|code| sets_traps(code)) {
+        return None;
+    }
     let start = Start {
         env,
         cwd,
         code: own.iter().map(Vec::as_slice).chain([text]).collect(),
     };
     let read = start.read_by(text);
-    let missing = |places: &Vec<PathBuf>| !places.iter().any(|place| place.is_file());
-    if read.unseen || read.files.iter().any(missing) {
-        return true;
-    }
-    let mut files = read.files.concat();
+    let mut files = read.files;
     for code in &own {
-        files.extend(start.read_by(code).files.concat());
+        files.extend(start.read_by(code).files);
     }
-    own.iter().any(|code| sets_traps(code)) || start.any_sets_traps(files)
+    if read.unseen {
+        return None;
+    }
+    start.harmless(files)
+}
+
+/// Whether none of these files sets traps as they are now: the text may have changed them.
+#[must_use]
+pub(super) fn still_harmless(files: &[PathBuf]) -> bool {
+    files
+        .iter()
+        .all(|place| code_at(place).is_some_and(|code| !sets_traps(&code)))
 }
 
 fn own_files(env: &[CString], cwd: &Path) -> Vec<Vec<u8>> {
@@ -70,7 +81,7 @@ fn own_files(env: &[CString], cwd: &Path) -> Vec<Vec<u8>> {
     };
     [".zshenv", ".zshenv.zwc"]
         .iter()
-        .filter_map(|name| contents(&cwd.join(path(folder)).join(name)))
+        .filter_map(|name| code_at(&cwd.join(path(folder)).join(name)))
         .collect()
 }
 
@@ -78,15 +89,22 @@ fn sets_traps(code: &[u8]) -> bool {
     code.len() > LONGEST || memmem::find(code, b"trap").is_some()
 }
 
-fn contents(place: &Path) -> Option<Vec<u8>> {
-    // A pipe there is for the shell to read.
-    if !place.is_file() {
-        return None;
+/// The code that a shell would find there, which is nothing where no file is. None if it is for the shell alone to read, as from a pipe.
+fn code_at(place: &Path) -> Option<Vec<u8>> {
+    if place.starts_with("/dev") || place.starts_with("/proc") {
+        return (place == Path::new("/dev/null")).then(Vec::new);
     }
     let mut code = Vec::new();
-    let file = File::open(place).ok()?;
-    file.take(LONGEST as u64 + 1).read_to_end(&mut code).ok()?;
-    Some(code)
+    match fs::metadata(place) {
+        Ok(found) if found.is_file() => {
+            if let Ok(file) = File::open(place) {
+                file.take(LONGEST as u64 + 1).read_to_end(&mut code).ok()?;
+            }
+            Some(code)
+        }
+        Ok(found) if !found.is_dir() => None,
+        _ => Some(code),
+    }
 }
 
 fn value<'a>(env: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
@@ -105,41 +123,47 @@ struct Start<'a> {
     code: Vec<&'a [u8]>,
 }
 
-/// What a piece of code reads as code: of each file the places where it may be, and whether there is more than can be seen.
+/// What a piece of code reads as code: where it may be, and whether there is more than can be seen.
 #[derive(Default)]
 struct ReadBy {
-    files: Vec<Vec<PathBuf>>,
+    files: Vec<PathBuf>,
     unseen: bool,
 }
 
 impl Start<'_> {
-    fn any_sets_traps(&self, mut left: Vec<PathBuf>) -> bool {
-        let mut searched = HashSet::new();
+    /// All of these files and those read in turn, if none sets traps.
+    fn harmless(&self, mut left: Vec<PathBuf>) -> Option<Vec<PathBuf>> {
+        let mut found = HashSet::new();
+        let mut searched = 0;
         while let Some(place) = left.pop() {
-            if searched.contains(&place) {
+            if found.contains(&place) {
                 continue;
             }
-            if let Some(code) = contents(&place) {
-                searched.insert(place);
-                if searched.len() > MOST || sets_traps(&code) {
-                    return true;
-                }
-                left.extend(self.read_by(&code).files.concat());
+            let code = code_at(&place)?;
+            found.insert(place);
+            searched += usize::from(!code.is_empty());
+            if searched > MOST || sets_traps(&code) {
+                return None;
             }
+            left.extend(self.read_by(&code).files);
         }
-        false
+        Some(found.into_iter().collect())
     }
 
     fn read_by(&self, code: &[u8]) -> ReadBy {
         let mut read = ReadBy::default();
         let mut folders = vec![self.cwd.to_owned()];
+        let mut names = 0;
         for words in commands(code) {
             let arguments = &words[1..];
             match bare(words[0]).as_ref() {
-                b"." | b"source" => match self.places(arguments.first(), &folders, true) {
-                    Some(places) => read.files.push(places),
-                    None => read.unseen = true,
-                },
+                b"." | b"source" => {
+                    names += 1;
+                    match self.places(arguments.first(), &folders, true) {
+                        Some(places) => read.files.extend(places),
+                        None => read.unseen = true,
+                    }
+                }
                 b"cd" | b"chdir" | b"pushd" => {
                     let target = arguments.iter().find(|word| !word.starts_with(b"-"));
                     match self.places(target.or(Some(&&b"~"[..])), &folders, false) {
@@ -158,7 +182,7 @@ impl Start<'_> {
             if folders.len() > MOST {
                 folders.clear();
             }
-            if read.files.len() > MOST {
+            if names > MOST {
                 read.unseen = true;
                 break;
             }
@@ -293,8 +317,6 @@ fn is_made_up(code: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use serde_json::Value;
 
     use super::*;
@@ -322,7 +344,7 @@ mod tests {
         let vectors: Value = serde_json::from_str(VECTORS).unwrap();
         for case in vectors["cases"].as_array().unwrap() {
             let text = case["input"].as_str().unwrap();
-            let found = may_set_traps(text.as_bytes(), &env, folder.path());
+            let found = harmless_files(text.as_bytes(), &env, folder.path()).is_none();
             assert_eq!(case["expected"], found, "{text}");
         }
     }
@@ -332,15 +354,15 @@ mod tests {
         let (folder, env) = home();
         let long = folder.path().join("long");
         fs::write(&long, vec![b'#'; LONGEST + 1]).unwrap();
-        assert!(may_set_traps(b". ./long", &env, folder.path()));
+        assert!(harmless_files(b". ./long", &env, folder.path()).is_none());
         fs::write(long, vec![b'#'; LONGEST]).unwrap();
-        assert!(!may_set_traps(b". ./long", &env, folder.path()));
+        assert!(harmless_files(b". ./long", &env, folder.path()).is_some());
         for number in 0..=MOST {
             let next = format!("source ./{}", number + 1);
             fs::write(folder.path().join(number.to_string()), next).unwrap();
         }
-        assert!(may_set_traps(b". ./0", &env, folder.path()));
-        assert!(!may_set_traps(b". ./3", &env, folder.path()));
+        assert!(harmless_files(b". ./0", &env, folder.path()).is_none());
+        assert!(harmless_files(b". ./3", &env, folder.path()).is_some());
     }
 
     #[test]
@@ -353,10 +375,21 @@ mod tests {
             ("trap 'a | b' EXIT", true),
         ] {
             fs::write(folder.path().join(".zshenv"), code).unwrap();
-            let found = may_set_traps(b"a | b", &env, folder.path());
+            let found = harmless_files(b"a | b", &env, folder.path()).is_none();
             assert_eq!(found, expected, "{code}");
         }
         fs::write(folder.path().join(".zshenv"), "HOME=/elsewhere").unwrap();
-        assert!(may_set_traps(b"source ~/plain", &env, folder.path()));
+        assert!(harmless_files(b"source ~/plain", &env, folder.path()).is_none());
+    }
+
+    #[test]
+    fn files_are_looked_at_again() {
+        let (folder, env) = home();
+        let files = harmless_files(b". ./new; . ./plain; cd bin", &env, folder.path()).unwrap();
+        assert!(still_harmless(&files));
+        fs::write(folder.path().join("new"), "x=1").unwrap();
+        assert!(still_harmless(&files));
+        fs::write(folder.path().join("new"), "trap 'a | b' EXIT").unwrap();
+        assert!(!still_harmless(&files));
     }
 }

@@ -118,6 +118,7 @@ fn the_folder_comes_last_in_the_environment_or_in_the_callers_place() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
+        files: Vec::new(),
     };
     let ours = CString::new(format!("ZDOTDIR={}/z", home.path().display())).unwrap();
     let mut env = vec![c"A=1".to_owned(), c"B=2".to_owned()];
@@ -139,6 +140,7 @@ fn the_callers_zdotdir_is_put_back_quoted() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
+        files: Vec::new(),
     };
     assert!(
         zshenv_of(&armed).starts_with("() { ZDOTDIR='/it'\\''s here'\n"),
@@ -187,6 +189,7 @@ fn codes_are_read_once_from_the_fifo() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
+        files: Vec::new(),
     };
     assert_eq!(armed.codes(b"false | true", TRUE), [0], "nothing written");
     let mut fifo = OpenOptions::new()
