@@ -31,11 +31,6 @@ def test_control_sequences_are_removed(raw: bytes, expected: str) -> None:
     assert plain(raw) in {expected, expected.replace("31", "[31", 1)}
 
 
-@given(st.text("ab\t\x01\x07\x08\x0b\x0c\x0e\x1f\x7f\0\r\n"))
-def test_controls_go_the_same_way_from_plain_ascii_and_from_other_text(text: str) -> None:
-    assert plain(f"{text}\né\x85".encode()) == plain(f"{text}\n".encode()) + "é"
-
-
 def test_an_unterminated_title_does_not_swallow_the_rest() -> None:
     assert plain(b"\x1b]0;title\nthe rest") == "\nthe rest"
 

@@ -15,7 +15,6 @@ _UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x
 _HELD_BACK_MAX: Final = 64 << 10
 """A title is short, but a link, a picture or what goes into the clipboard is not."""
 _CONTROLS: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_ASCII_CONTROLS: Final = bytes(code for code in range(0x80) if _CONTROLS.match(chr(code)))
 _ENDS: Final = re.compile(r"\r+\n")
 _NUL_SHOWN: Final = "\u2400"
 
@@ -38,7 +37,8 @@ def plain(data: bytes) -> str:
         text = _ENDS.sub("\n", text)
     if "\x08" in text:
         text = "\n".join(map(_without_backspaces, text.split("\n")))
-    return _without_controls(text).replace("\0", _NUL_SHOWN)
+    text = _CONTROLS.sub("", text)
+    return text.replace("\0", _NUL_SHOWN)
 
 
 def plain_lines(data: bytes) -> list[str]:
@@ -109,13 +109,6 @@ def last_state(line: str) -> str:
     """Return what a line that was redrawn with CR came to."""
     states = [state for state in line.split("\r") if state]
     return states[-1] if states else ""
-
-
-def _without_controls(text: str) -> str:
-    # A flood of text is nearly always ASCII: so it takes a third of the time, in which no other thread can run.
-    if text.isascii():
-        return text.encode("ascii").translate(None, _ASCII_CONTROLS).decode("ascii")
-    return _CONTROLS.sub("", text)
 
 
 def _without_backspaces(line: str) -> str:
