@@ -39,9 +39,10 @@ _OWN_FILES: Final = (".zshenv", ".zshenv.zwc")
 
 
 def harmless_files(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> list[Path] | None:
-    """Return the files besides ``text`` whose code a shell may run that gets it with ``env`` in ``cwd``.
+    """Return the files whose code ``text`` may have a shell run that gets it with ``env`` in ``cwd``.
 
-    Some of them are perhaps not there yet. None if such code sets traps, or may do so as far as anybody can tell.
+    Some of them are perhaps not there yet. None if code besides the text sets traps, or may do so as far as anybody
+    can tell.
     """
     own = _own_files(env, cwd)
     if any(map(_sets_traps, own)):
@@ -50,7 +51,10 @@ def harmless_files(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> list[P
     read = start.read_by(text)
     if read.unseen:
         return None
-    return start.harmless([*read.files, *(place for code in own for place in start.read_by(code).files)])
+    # Those of the start-up file are read before the text can change anything, so they are not looked at again.
+    if start.harmless([place for code in own for place in start.read_by(code).files]) is None:
+        return None
+    return start.harmless(read.files)
 
 
 def still_harmless(files: Iterable[Path]) -> bool:

@@ -102,7 +102,9 @@ class LocalRun:
         self._drain()
         if self._ending is not None:
             await asyncio.wait({self._ending})
-        self.task.settle(self._result(status, elapsed))
+        # It may look at files of the command's again.
+        line = await asyncio.to_thread(self.band.read) if self.band is not None else b""
+        self.task.settle(self._result(status, elapsed, line))
 
     async def until_gone(self) -> None:
         """Return when no process of the session is left."""
@@ -240,9 +242,8 @@ class LocalRun:
             return []
         return living(self.process.pid, self._doomed)
 
-    def _result(self, status: int, elapsed: float) -> TaskResult:
+    def _result(self, status: int, elapsed: float, line: bytes) -> TaskResult:
         exit_code = status if status >= 0 else 128 - status
-        line = self.band.read() if self.band is not None else b""
         by = self._ended_by
         outcome = _OUTCOMES[by] if by else EXITED if status >= 0 else SIGNALLED
         grace = time.monotonic() - self._grace_from if self._grace_from is not None else 0.0

@@ -42,8 +42,8 @@ const PREFIXES: [&[u8]; 8] = [
 /// What in a name stands for something else.
 const MAGIC: &[u8] = b"$`*?[]{}<>~";
 
-/// The files besides `text` whose code a shell may run that gets `text` with `env` in `cwd`, some of them perhaps not there yet. None if
-/// such code sets traps, or may do so as far as anybody can tell.
+/// The files whose code `text` may have a shell run that gets it with `env` in `cwd`, some of them perhaps not there yet. None if code
+/// besides the text sets traps, or may do so as far as anybody can tell.
 #[must_use]
 pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<PathBuf>> {
     let own = own_files(env, cwd);
@@ -56,14 +56,16 @@ pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<Pa
         code: own.iter().map(Vec::as_slice).chain([text]).collect(),
     };
     let read = start.read_by(text);
-    let mut files = read.files;
-    for code in &own {
-        files.extend(start.read_by(code).files);
-    }
     if read.unseen {
         return None;
     }
-    start.harmless(files)
+    // These are read before the text can change anything, so they are not looked at again.
+    start.harmless(
+        own.iter()
+            .flat_map(|code| start.read_by(code).files)
+            .collect(),
+    )?;
+    start.harmless(read.files)
 }
 
 /// Whether none of these files sets traps as they are now: the text may have changed them.
