@@ -21,6 +21,10 @@ use crate::sys::signal::{self, Signals};
 /// A command that takes less has the processor to itself: what is done meanwhile would cost it more than it brings.
 const SHORT: Duration = Duration::from_millis(5);
 
+/// So long does who reads the answer have the processor on which it was woken to itself, before we clear up and end: the reader would
+/// wait for us there, though another one were idle.
+const READING: Duration = Duration::from_millis(5);
+
 /// The sideband's folder in the task's directory.
 const SIDEBAND: &str = "z";
 /// The meta file in the task's directory.
@@ -155,6 +159,10 @@ impl Job {
             remarks: &remarks,
         };
         let is_put_off = self.answer(&ended);
+        if !self.by_hand {
+            let read = Some(Instant::now() + READING);
+            task.attend_until(read, self.channel(&mut NoChannel), |_| false)?;
+        }
         // Only now: to remove a file may take as long as the answer did.
         drop(armed);
         self.stay(task, &ended, is_put_off)?;
