@@ -12,6 +12,7 @@ from typing import Any, Final
 from zsh_tool.executor import PROTOCOL
 
 LINE_MAX: Final = 1 << 20
+READ_BYTES: Final = 64 * 1024
 SOCKET_NAME: Final = "control"
 _SUN_PATH_MAX: Final = 100
 """Paths up to this length are connected to directly; the kernel's limit is 104 or 108 with the NUL."""
@@ -71,7 +72,7 @@ class Decoder:
     _head: dict[str, Any] | None = None
     _searched: int = 0
 
-    def feed(self, data: bytes) -> Iterator[Message | Malformed]:
+    def feed(self, data: bytes | bytearray) -> Iterator[Message | Malformed]:
         """Take the next bytes and yield what they complete; ValueError for a line without end."""
         self._buffer += data
         while True:
@@ -118,7 +119,7 @@ def _head_of(line: bytes) -> dict[str, Any] | Malformed:
     return head
 
 
-class Channel(asyncio.Protocol):
+class Channel(asyncio.BufferedProtocol):
     """One connection to an executor."""
 
     def __init__(self) -> None:
@@ -128,6 +129,7 @@ class Channel(asyncio.Protocol):
         """Done when the executor has closed the connection, or we have."""
         self.on_event: Callable[[Message], None] = lambda _message: None
         self._decoder = Decoder()
+        self._buffer = bytearray(READ_BYTES)
         self._transport: asyncio.Transport | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._last_id = 0
@@ -188,10 +190,14 @@ class Channel(asyncio.Protocol):
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        """Say where the next bytes go (called by asyncio, which would get 256 KiB of new memory for a line)."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take bytes (called by asyncio)."""
         try:
-            for message in self._decoder.feed(data):
+            for message in self._decoder.feed(self._buffer[:nbytes]):
                 if isinstance(message, Malformed):
                     raise ValueError(message.why)
                 self._dispatch(message)

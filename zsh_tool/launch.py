@@ -192,13 +192,14 @@ class ExecutorLauncher:
 
     def _ask(self, standby: Standby, request: TaskRequest, handed_over: HandedOver) -> "_Asked":
         """Send the request. Its answer is still to be waited for."""
+        zsh, record = self._settings.zsh, self._settings.database.record
+        payload, fields = run_request(request, self._session_id, zsh, record)
+        answer = standby.channel.ask("run", payload, **fields)
+        # The command is on its way; whatever it causes is heard of by the event loop, hence after this.
         facts = TaskFacts.of(request, self._session_id)
         task = Task(standby.task_id, facts, OutputStore(standby.directory))
         task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
         standby.channel.on_event = partial(_take_event, task)
-        zsh, record = self._settings.zsh, self._settings.database.record
-        payload, fields = run_request(request, self._session_id, zsh, record)
-        answer = standby.channel.ask("run", payload, **fields)
         handed_over()
         return _Asked(standby, task, answer)
 
@@ -243,19 +244,20 @@ class _Asked:
 
     async def leader(self) -> int | None:
         """Return the leader's process id, or None when the shell could not be started."""
-        waits: set[asyncio.Future[Any]] = {self.answer, self.task.ended}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        if not self.answer.done():
-            self.answer.cancel()
-            return None
+        # What cannot be started ends without an answer.
+        self.task.ended.add_done_callback(self._take_end_for_answer)
         try:
-            return int(self.answer.result().fields.get("pid") or 0) or None
+            return int((await self.answer).fields.get("pid") or 0) or None
         except ChannelClosedError as error:
             if self.task.ended.done():
                 return None
             raise _ended_early(self.standby) from error
         except ChannelError as error:
             raise StartError(f"the executor refused the command: {error}") from error
+
+    def _take_end_for_answer(self, _ended: "asyncio.Future[TaskResult]") -> None:
+        if not self.answer.done():
+            self.answer.set_result(Message({}))
 
 
 def _ended_early(standby: Standby) -> StartError:

@@ -6,9 +6,37 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from zsh_tool.reaper import CHILDREN
+
+
+def spawned(
+    argv: Sequence[str | bytes | Path],
+    *,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    cwd: Path | None = None,
+    env: Mapping[bytes, bytes] | None = None,
+    executable: Path | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Start ``argv`` in a session of its own, for a `Process` to watch. Blocks; OSError when it cannot be started."""
+    with CHILDREN.lock:
+        child = subprocess.Popen(
+            argv,
+            executable=executable,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+        )
+        CHILDREN.known.add(child.pid)
+    return child
 
 
 class Process:
@@ -23,37 +51,11 @@ class Process:
         self._watch()
 
     @classmethod
-    async def start(
-        cls,
-        argv: Sequence[str | bytes | Path],
-        *,
-        threads: Executor,
-        stdin: int,
-        stdout: int,
-        stderr: int,
-        cwd: Path | None = None,
-        env: Mapping[bytes, bytes] | None = None,
-        executable: Path | None = None,
-    ) -> "Process":
-        """Start ``argv`` in a session of its own. OSError when it cannot be started."""
-
-        def spawn() -> "subprocess.Popen[bytes]":
-            with CHILDREN.lock:
-                child = subprocess.Popen(
-                    argv,
-                    executable=executable,
-                    stdin=stdin,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=cwd,
-                    env=env,
-                    start_new_session=True,
-                )
-                CHILDREN.known.add(child.pid)
-            return child
-
+    async def start(cls, argv: Sequence[str | bytes | Path], *, threads: Executor, **given: Any) -> "Process":
+        """Start ``argv`` as `spawned` does, in one of the threads. OSError when it cannot be started."""
         # Started even if the caller is cancelled meanwhile: a child that nobody holds could not be ended.
-        starting = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(threads, spawn))
+        loop = asyncio.get_running_loop()
+        starting = asyncio.ensure_future(loop.run_in_executor(threads, partial(spawned, argv, **given)))
         return cls(await asyncio.shield(starting))
 
     @property

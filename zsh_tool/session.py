@@ -305,7 +305,7 @@ class Session:
     def answered(self) -> None:
         """Take note that a reply is out: a good moment for what no reply waits for."""
         if self._registry is not None:
-            self._registry.tidy()
+            self._registry.replied()
 
     async def running_insight(self, task: Task) -> Insight | None:
         """Say that a running task takes unusually long. Most replies about one need no look at the file."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from zsh_tool.config import Settings
 from zsh_tool.control import Channel, ChannelError
-from zsh_tool.process import Process
+from zsh_tool.process import Process, spawned
 from zsh_tool.taskdirs import TaskDirs
 from zsh_tool.taskmodel import StartError
 
@@ -44,43 +44,63 @@ class Standby:
         self.process.send_signal(9)
 
 
+@dataclass(frozen=True)
+class _Started:
+    """An executor that has not said hello yet."""
+
+    task_id: str
+    directory: Path
+    child: "subprocess.Popen[bytes]"
+    ours: socket.socket
+
+
 class StandbyMaker:
     """Starts executors in standby."""
 
     def __init__(self, settings: Settings, session_id: str, path: Path, dirs: TaskDirs) -> None:
         self._path = path
         self._options = _options(settings, session_id)
+        # Its own; that of its command comes with the request. Which zsh it is has been settled with the
+        # settings: a value that they refused must not come back here.
+        self._environment = {name: value for name, value in os.environb.items() if name != b"ZSH_TOOL_ZSH"}
         self._dirs = dirs
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="spawn")
 
     async def make(self) -> Standby:
         """Start one and wait for its hello. `StartError` when that fails."""
+        # Started even if the caller is cancelled meanwhile: one that nobody talks to ends by itself.
         loop = asyncio.get_running_loop()
+        starting = asyncio.ensure_future(loop.run_in_executor(self._threads, self._started))
+        started = await asyncio.shield(starting)
+        process = Process(started.child)
+        return await self._greeted(started.task_id, started.directory, process, started.ours)
+
+    def _started(self) -> _Started:
+        """Claim a directory and start an executor in it. Blocks."""
         try:
-            task_id, directory = await loop.run_in_executor(self._threads, self._dirs.claim)
+            task_id, directory = self._dirs.claim()
         except OSError as error:
             raise StartError(f"no directory for a task can be made: {error}") from error
         try:
-            process, ours = await self._spawn(directory)
+            child, ours = self._spawned(directory)
         except OSError as error:
             self._dirs.remove(directory)
             raise StartError(f"the executor {self._path} cannot be started: {error.strerror}") from error
-        return await self._greeted(task_id, directory, process, ours)
+        return _Started(task_id, directory, child, ours)
 
-    async def _spawn(self, directory: Path) -> tuple[Process, socket.socket]:
+    def _spawned(self, directory: Path) -> "tuple[subprocess.Popen[bytes], socket.socket]":
         argv = [self._path, "--standby", "--control", directory, *self._options]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         words = -1
         try:
             words = os.open(directory / WORDS_NAME, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            process = await Process.start(
+            child = spawned(
                 argv,
-                threads=self._threads,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=words,
                 cwd=Path("/"),
-                env=_own_environment(),
+                env=self._environment,
             )
         except OSError:
             ours.close()
@@ -89,7 +109,7 @@ class StandbyMaker:
             theirs.close()
             if words >= 0:
                 os.close(words)
-        return process, ours
+        return child, ours
 
     async def _greeted(self, task_id: str, directory: Path, process: Process, ours: socket.socket) -> Standby:
         ours.setblocking(False)
@@ -104,12 +124,6 @@ class StandbyMaker:
     def close(self) -> None:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _own_environment() -> dict[bytes, bytes]:
-    """Return the environment of an executor itself; that of its command comes with the request."""
-    # Which zsh it is has been settled with the settings: a value that they refused must not come back here.
-    return {name: value for name, value in os.environb.items() if name != b"ZSH_TOOL_ZSH"}
 
 
 class StandbyPool:

@@ -70,6 +70,7 @@ class TaskDirs:
         with self._everything_locked():
             self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
             self._lock = _lock(self._servers / self._name, create=True)
+            os.write(self._lock, self._name.encode("ascii"))
             found = [one for one in map(self._look_at, self._others()) if one is not None]
             self._forget_dead_servers()
         return found
@@ -83,7 +84,11 @@ class TaskDirs:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
-            self._own(directory)
+            try:
+                # Another name of the server's own file: it says the same, and no new file is made.
+                (directory / _SERVER_NAME).hardlink_to(self._servers / self._name)
+            except OSError:
+                self._own(directory)
             return task_id, directory
 
     def write_facts(self, directory: Path, facts: TaskFacts) -> None:

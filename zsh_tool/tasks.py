@@ -57,6 +57,8 @@ EndListener = Callable[[Task], Coroutine[Any, Any, None]]
 LIVE_MAX: Final = 64
 _TIDY_DELAY_SECS: Final = 0.05
 """Long enough for the reply about a task that ended; what is done then competes with nothing."""
+_READING_SECS: Final = 0.001
+"""How long whoever waits for a reply has the processors to itself once the reply is out."""
 _CLOSE_LIMIT_SECS: Final = 2.4
 """Leaves room, within three seconds, for ending what did not end by itself."""
 _LISTED_COMMAND_MAX: Final = 60
@@ -145,18 +147,25 @@ class TaskRegistry:
         every = [launched.task for launched in self._tasks.values()]
         return sorted(every, key=lambda task: (not task.live, -task.started_at))
 
-    def tidy(self) -> None:
-        """Do what was put off until the replies are out: drop old tasks, start the next executors."""
-        if self._tidying is not None and not self._closing:
+    def replied(self) -> None:
+        """Take note that a reply is out: what was put off for it need not wait much longer."""
+        loop = asyncio.get_running_loop()
+        soon = loop.time() + _READING_SECS
+        if self._tidying is not None and self._tidying.when() > soon:
             self._tidying.cancel()
-            self._tidying = None
+            self._tidying = loop.call_at(soon, self._tidy)
+
+    def _tidy_later(self) -> None:
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().call_later(_TIDY_DELAY_SECS, self._tidy)
+
+    def _tidy(self) -> None:
+        """Do what was put off until the replies are out: drop old tasks, start the next executors."""
+        self._tidying = None
+        if not self._closing:
             self._launcher.refill()
             for task_id in self._shelf.take_surplus(time.time()):
                 self._hold(asyncio.to_thread(self._dirs.remove, self._tasks.pop(task_id).directory))
-
-    def _tidy_soon(self) -> None:
-        if self._tidying is None:
-            self._tidying = asyncio.get_running_loop().call_later(_TIDY_DELAY_SECS, self.tidy)
 
     def add_end_listener(self, listener: EndListener) -> None:
         """Have ``listener`` awaited with each task that ends."""
@@ -232,7 +241,7 @@ class TaskRegistry:
         await launched.until_ended()
         if task.persist and task.ended.result().outcome == SIGNALLED:
             await self._leave_word(launched, task.ended.result().ended_by)
-        self._tidy_soon()
+        self._tidy_later()
         if announce:
             for listener in self._listeners:
                 self._hold(listener(task))
@@ -242,7 +251,7 @@ class TaskRegistry:
         if launched.owned:
             kept_bytes = min(task.ended.result().output_bytes, HEAD + RING)
             self._shelf.add(Finished(task.ended_at or task.started_at, task.id, kept_bytes))
-        self._tidy_soon()
+        self._tidy_later()
 
     async def _leave_word(self, launched: Launched, signalled_by: str | None) -> None:
         """Let later servers know, too, who ended a task that persisted."""
