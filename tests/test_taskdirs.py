@@ -1,5 +1,6 @@
 """Directories of tasks: private, unique, cleaned, and never another live server's."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -54,7 +55,12 @@ def test_a_symlink_in_their_place_is_refused(tmp_path: Path, place: str) -> None
         TaskDirs(tmp_path / "state").open()
 
 
-def test_what_dead_servers_left_is_removed_and_live_ones_are_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("links", [True, False])
+def test_what_dead_servers_left_is_removed_and_live_ones_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", _no_links)
     alive, dead = opened(tmp_path), opened(tmp_path)
     _, kept = alive.claim()
     _, left = dead.claim()
@@ -65,6 +71,20 @@ def test_what_dead_servers_left_is_removed_and_live_ones_are_left_alone(tmp_path
     assert len(list((tmp_path / "servers").iterdir())) == 2
     alive.close()
     other.close()
+
+
+def _no_links(file: Path, _target: Path) -> None:
+    raise PermissionError(errno.EPERM, "this file system has no hard links", str(file))
+
+
+def test_a_directory_costs_no_file_to_say_whose_it_is(tmp_path: Path) -> None:
+    dirs = opened(tmp_path)
+    (server,) = (tmp_path / "servers").iterdir()
+    _, directory = dirs.claim()
+    (named,) = directory.iterdir()
+    assert named.samefile(server)
+    assert named.read_text(encoding="ascii") == server.name
+    dirs.close()
 
 
 def test_a_directory_that_is_being_claimed_is_left_alone(tmp_path: Path) -> None:

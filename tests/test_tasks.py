@@ -287,6 +287,16 @@ async def test_two_hundred_commands_in_a_row_leak_nothing(registry: TaskRegistry
     await until(lambda: len(list(directories.iterdir())) <= 101 + 3)
 
 
+async def test_replies_one_upon_another_do_not_put_off_the_next_executors(registry: TaskRegistry) -> None:
+    await run(registry, "true")
+    await until(lambda: registry._tidying is not None)
+    async with asyncio.timeout(10):
+        while registry._tidying is not None:
+            registry.replied()
+            await asyncio.sleep(0)
+    assert (await run(registry, "echo x"))[1] == b"x\n"
+
+
 async def test_a_flood_is_kept_bounded(registry: TaskRegistry) -> None:
     task = await registry.start(request("yes 'a line of the flood' | head -c 200000000; echo; echo last"))
     waited = await wait_for(task, parse_until("^last$", False), 60)
