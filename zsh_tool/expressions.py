@@ -1,9 +1,8 @@
 """Regular expressions that an agent gives: checked before use, and never searched without a limit of time."""
 
 import re
-from typing import Final, Protocol, cast
-
-import regex  # type: ignore[import-untyped]
+from importlib import import_module
+from typing import Any, Final, Protocol, cast
 
 _PATTERN_MAX: Final = 2000
 _RECURSION: Final = re.compile(r"(?<!\\)(?:\\\\)*\(\?(?:R|[+-]?\d+|&\w+|P>\w+)\)")
@@ -30,6 +29,11 @@ class BadExpressionError(ValueError):
     """The text is no regular expression that can be used; the message says why."""
 
 
+def library() -> Any:
+    """Return the library that searches. The first call loads it, which takes as long as a short command."""
+    return import_module("regex")
+
+
 def compile_expression(pattern: str) -> Expression:
     """Compile an expression in which ``^`` and ``$`` match at line borders."""
     if len(pattern) > _PATTERN_MAX:
@@ -37,6 +41,7 @@ def compile_expression(pattern: str) -> Expression:
     if found := _RECURSION.search(pattern):
         # It may take hundreds of megabytes before its time is up.
         raise BadExpressionError(f"{found[0]!r} calls the expression itself, which is not allowed here")
+    regex = library()
     try:
         return cast("Expression", regex.compile(pattern, regex.MULTILINE))
     except (regex.error, RecursionError, OverflowError) as error:

@@ -17,8 +17,9 @@ PREVIEW_CHARS: Final = 200
 
 _DOUBLE_QUOTED: Final = re.compile(r'"[^"]*"')
 _SINGLE_QUOTED: Final = re.compile(r"'[^']*'")
-_WORD: Final = r"0-9A-Za-z_\u0080-\U0010ffff"
-_NUMBER: Final = re.compile(rf"(?<![{_WORD}])[0-9]+(?![{_WORD}])")
+# Named by what it is not: a range up to the last character takes 5 ms to compile.
+_WORD: Final = r"[^\x00-/:-@\[-^`{-\x7f]"
+_NUMBER: Final = re.compile(rf"(?<!{_WORD})[0-9]+(?!{_WORD})")
 
 _BASE_WORD_LIST: Final = """
     git npm yarn pip docker kubectl make cargo go python node ruby curl wget cat grep find ls cd rm cp mv

@@ -9,6 +9,7 @@ import difflib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from mcp.server.context import ServerRequestContext
@@ -146,7 +147,6 @@ class Face:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._tools = definitions(Tools(session))
         self.resources = resources.Resources(session)
         self._prompts = prompts.Prompts(session, self.call)
         self.server: Server[dict[str, Any]] = Server(
@@ -169,6 +169,11 @@ class Face:
         # The SDK wraps every message for a tracing library; no telemetry here, not even an idle one.
         self.server.middleware.clear()
         self.resources.register(self.server)
+
+    @cached_property
+    def _tools(self) -> dict[str, _Registered]:
+        """The tools by name. Their schemas take 10 ms to make, which the handshake need not wait for."""
+        return definitions(Tools(self._session))
 
     async def run(self, reader: MessageReader, writer: MessageWriter) -> None:
         """Serve one client until it goes away."""

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from zsh_tool import render
+from zsh_tool import expressions, render
 from zsh_tool.alan import ALAN, AT_ONCE_CHARS
 from zsh_tool.config import Settings
 from zsh_tool.environment import Environment
@@ -125,6 +125,8 @@ class Session:
         self._registry = registry
         self._alan = ALAN(self.settings, self.id, not self.choice.python_only)
         self.breaker.seed(await asyncio.to_thread(self._alan.recent_timeouts))
+        # Not waited for: no start of the server, and no first `until`, should take longer for it.
+        asyncio.get_running_loop().run_in_executor(None, expressions.library)
 
     async def ready(self) -> None:
         """Wait until tasks can be started."""
