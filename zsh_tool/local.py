@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from zsh_tool.launch import HandedOver, Launched, Supervised, adopted
 from zsh_tool.localtask import LocalRun
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.writer import OutputWriter
-from zsh_tool.process import Process
+from zsh_tool.process import Process, spawned
 from zsh_tool.reaper import become_subreaper, end_orphans, reap_orphans
 from zsh_tool.runner import encoded
 from zsh_tool.task import Task, TaskFacts
@@ -125,16 +126,17 @@ class LocalLauncher:
         if request.stdin is not None or request.keep_stdin:
             given, typed = os.pipe()
         try:
-            process = await Process.start(
+            spawn = partial(
+                spawned,
                 prepared.argv,
                 executable=prepared.zsh,
-                threads=self._threads,
                 stdin=given,
                 stdout=theirs,
                 stderr=theirs,
                 cwd=request.cwd,
                 env=prepared.env,
             )
+            process = await Process.start(self._threads, spawn)
         except OSError:
             for one in (output, typed):
                 if one >= 0:

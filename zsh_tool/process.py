@@ -4,11 +4,9 @@ import asyncio
 import os
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from zsh_tool.reaper import CHILDREN
 
@@ -51,11 +49,10 @@ class Process:
         self._watch()
 
     @classmethod
-    async def start(cls, argv: Sequence[str | bytes | Path], *, threads: Executor, **given: Any) -> "Process":
-        """Start ``argv`` as `spawned` does, in one of the threads. OSError when it cannot be started."""
+    async def start(cls, threads: Executor, spawn: Callable[[], "subprocess.Popen[bytes]"]) -> "Process":
+        """Start a child by calling ``spawn`` in one of the threads; raises what that raises."""
         # Started even if the caller is cancelled meanwhile: a child that nobody holds could not be ended.
-        loop = asyncio.get_running_loop()
-        starting = asyncio.ensure_future(loop.run_in_executor(threads, partial(spawned, argv, **given)))
+        starting = asyncio.ensure_future(asyncio.get_running_loop().run_in_executor(threads, spawn))
         return cls(await asyncio.shield(starting))
 
     @property
