@@ -115,6 +115,23 @@ def test_a_malformed_line_is_answered_and_the_next_one_is_served(wire: Wire) -> 
     assert wire.answer(2)["result"] == {}
 
 
+@pytest.mark.parametrize("first", [None, b"{oops", json.dumps(INITIALIZED).encode()])
+def test_after_a_handshake_requests_of_the_other_era_are_refused(wire: Wire, first: bytes | None) -> None:
+    if first is not None:
+        wire.send_line(first)
+    wire.shake_hands()
+    envelope = {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}
+    wire.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": envelope})
+    assert wire.answer(1)["error"]["code"] == -32600
+    wire.send({"jsonrpc": "2.0", "method": "notifications/initialized", "params": envelope})
+    wire.call(2, "zsh", command="print served")
+    assert wire.text(2).splitlines()[0] == "served"
+    assert wire.process.stdin is not None
+    wire.process.stdin.close()
+    assert wire.ended() == 0
+    assert "Traceback" not in wire.stderr.read_text(encoding="utf-8")
+
+
 def test_no_text_ends_the_server(wire: Wire) -> None:
     wire.shake_hands()
     wire.call(1, "zsh", command="print half a pair: \ud800")

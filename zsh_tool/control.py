@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from zsh_tool.executor import PROTOCOL
 
@@ -122,6 +122,9 @@ def _head_of(line: bytes) -> dict[str, Any] | Malformed:
 class Channel(asyncio.BufferedProtocol):
     """One connection to an executor."""
 
+    _buffer: ClassVar = bytearray(READ_BYTES)
+    """One for all, which live on one event loop: what it holds is taken before anything else is received."""
+
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.hello: asyncio.Future[Hello] = loop.create_future()
@@ -129,7 +132,6 @@ class Channel(asyncio.BufferedProtocol):
         """Done when the executor has closed the connection, or we have."""
         self.on_event: Callable[[Message], None] = lambda _message: None
         self._decoder = Decoder()
-        self._buffer = bytearray(READ_BYTES)
         self._transport: asyncio.Transport | None = None
         self._replies: dict[int, asyncio.Future[Message]] = {}
         self._last_id = 0

@@ -180,6 +180,14 @@ class MessageReader(asyncio.Protocol):
             self.ended_by = reason
         self._wake.set()
 
+    async def opens_with(self, method: str) -> bool:
+        """Wait for the first line, and tell whether it is a request for ``method``. It stays to be received."""
+        while not self._queue and self.ended_by is None:
+            self._wake.clear()
+            await self._wake.wait()
+        first = self._queue[0] if self._queue else None
+        return isinstance(first, JSONRPCRequest) and first.method == method
+
     async def receive(self) -> SessionMessage:
         """Return the next message; answer lines that are none."""
         while self.ended_by in (None, "EOF"):

@@ -23,7 +23,7 @@ const SHORT: Duration = Duration::from_millis(5);
 
 /// So long does who reads the answer have the processor on which it was woken to itself, before we clear up and end: the reader would
 /// wait for us there, though another one were idle.
-const READING: Duration = Duration::from_millis(5);
+const READING: Duration = Duration::from_millis(2);
 
 /// The sideband's folder in the task's directory.
 const SIDEBAND: &str = "z";
