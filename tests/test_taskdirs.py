@@ -55,13 +55,16 @@ def test_a_symlink_in_their_place_is_refused(tmp_path: Path, place: str) -> None
         TaskDirs(tmp_path / "state").open()
 
 
-@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("missing", ["", "links", "room"])
 def test_what_dead_servers_left_is_removed_and_live_ones_are_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    if not links:
+    if missing == "links":
         monkeypatch.setattr(Path, "hardlink_to", _no_links)
-    alive, dead = opened(tmp_path), opened(tmp_path)
+    with monkeypatch.context() as full:
+        if missing == "room":
+            full.setattr(os, "write", _no_room)
+        alive, dead = opened(tmp_path), opened(tmp_path)
     _, kept = alive.claim()
     _, left = dead.claim()
     dead.close()
@@ -71,6 +74,10 @@ def test_what_dead_servers_left_is_removed_and_live_ones_are_left_alone(
     assert len(list((tmp_path / "servers").iterdir())) == 2
     alive.close()
     other.close()
+
+
+def _no_room(_descriptor: int, _data: bytes) -> int:
+    raise OSError(errno.ENOSPC, "no space left on device")
 
 
 def _no_links(file: Path, _target: Path) -> None:

@@ -54,6 +54,8 @@ class TaskDirs:
 
     def __init__(self, state_dir: Path) -> None:
         self._name = ""
+        self._named = False
+        """Whether the server's own file holds its name: another name for it then does for a directory."""
         self._lock = -1
         self.move_to(state_dir)
 
@@ -70,7 +72,7 @@ class TaskDirs:
         with self._everything_locked():
             self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
             self._lock = _lock(self._servers / self._name, create=True)
-            os.write(self._lock, self._name.encode("ascii"))
+            self._named = _says(self._lock, self._name)
             found = [one for one in map(self._look_at, self._others()) if one is not None]
             self._forget_dead_servers()
         return found
@@ -84,10 +86,7 @@ class TaskDirs:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
-            try:
-                # Another name of the server's own file: it says the same, and no new file is made.
-                (directory / _SERVER_NAME).hardlink_to(self._servers / self._name)
-            except OSError:
+            if not self._named or not _linked(directory / _SERVER_NAME, self._servers / self._name):
                 self._own(directory)
             return task_id, directory
 
@@ -205,6 +204,23 @@ def _lock(file: Path, *, create: bool) -> int:
         os.close(opened)
         raise
     return opened
+
+
+def _says(opened: int, text: str) -> bool:
+    """Write into a file, and tell whether it is all there: a full disk is no reason to fail yet."""
+    try:
+        return os.write(opened, text.encode("ascii")) == len(text)
+    except OSError:
+        return False
+
+
+def _linked(name: Path, file: Path) -> bool:
+    """Give a file another name, which makes no new file; tell whether that could be."""
+    try:
+        name.hardlink_to(file)
+    except OSError:
+        return False
+    return True
 
 
 def _make_private(place: Path) -> None:
