@@ -1,8 +1,7 @@
 """The ids of rows, as the executor makes them."""
 
-import secrets
+import os
 import time
-import uuid
 
 
 def new_id() -> str:
@@ -10,7 +9,8 @@ def new_id() -> str:
 
     Its first digits grow with time, so that new ids stand together in their index.
     """
-    number = secrets.randbits(128) & ~(0xF << 76 | 0x3 << 62)
-    millis = time.time_ns() // 1_000_000
-    number = (millis & (1 << 48) - 1) << 80 | number & (1 << 80) - 1
-    return str(uuid.UUID(int=number | 0x7 << 76 | 0x2 << 62))
+    millis = time.time_ns() // 1_000_000 & (1 << 48) - 1
+    # Of the ten random bytes, six bits give way to the version and the variant.
+    chance = int.from_bytes(os.urandom(10)) & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62
+    digits = f"{millis:012x}{chance:020x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -47,15 +47,15 @@ class Look:
             return await view.screen(task.output, task.facts.rows, task.facts.cols, max_chars=chars)
         async with session.book(task).reading:
             total = task.output.total
-            shown = await self._delta(task, chars)
+            shown = await self._delta(task, chars, total)
             task.delivered = max(task.delivered, shown.end)
             task.looked_at = max(task.looked_at, total)
             return shown
 
-    async def _delta(self, task: Task, chars: int) -> Reduced:
+    async def _delta(self, task: Task, chars: int, total: int) -> Reduced:
         output, start, final = task.output, task.delivered, not task.live
         if not task.pty:
-            return await view.delta(output, start, max_chars=chars, final=final)
+            return await view.delta(output, start, total=total, max_chars=chars, final=final)
         taken = _TAKEN.setdefault(output, AlternateScreen())
         size = (task.facts.rows, task.facts.cols)
         return await view.terminal_delta(output, start, taken, size, max_chars=chars, final=final)

@@ -30,10 +30,15 @@ class BadViewError(ValueError):
 
 
 async def delta(
-    store: OutputStore, start: int, *, max_chars: int = DEFAULT_CHARS, final: bool = False
+    store: OutputStore,
+    start: int,
+    *,
+    total: int | None = None,
+    max_chars: int = DEFAULT_CHARS,
+    final: bool = False,
 ) -> Reduced:
-    """Show what was printed from ``start`` on. ``final``: nothing more will come, hold nothing back."""
-    total = store.total
+    """Show what was printed from ``start`` on, as far as ``total``, or all. ``final``: hold nothing back."""
+    total = store.total if total is None else total
     if total == start:
         return Reduced("", end=start)
     look = partial(show, store, start, total, max_chars, final=final)
