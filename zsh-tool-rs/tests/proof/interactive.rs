@@ -222,7 +222,8 @@ fn a_python_prompt_answers() {
     let mut task = terminal(&exec, "python3 -i -q");
     task.shows(">>> ");
     task.input(b"6*7\n");
-    task.shows("42");
+    // Only at a prompt does it read: what is typed before finds a terminal in another mode, and may be lost.
+    task.shows("42\r\n>>> ");
     task.ask(json!({"verb": "eof"}));
     assert_eq!(exit_code(&mut task), 0);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::common::channel::Task;
-use super::common::proc::{cpu_ns, peak_kb, wake_ups};
-use super::common::{Exec, Running, kill};
+use super::common::proc::{cpu_ns, peak_kb, state, wake_ups};
+use super::common::{Exec, Running, kill, wait_for};
 use super::fault::recording;
 
 /// Processor time and wake-ups of a waiting executor, over ten seconds that begin one second after its start.
@@ -70,25 +70,29 @@ fn a_timeout_is_exact_to_20_ms() {
 #[test]
 fn output_flows_in_large_blocks_and_trickles_at_once() {
     let exec = Exec::new();
-    let size = 200 << 20;
+    let (size, more) = (200 << 20, 1_000_000);
     let mut task = exec.task(
-        &format!("head -c {size} /dev/zero; echo done; exec sleep 1000"),
+        &format!(
+            "head -c {size} /dev/zero; echo done; until [[ -e go ]] {{ sleep 0.01 }}; \
+             head -c {more} /dev/zero; echo more; : >flowed; exec sleep 1000"
+        ),
         &json!({}),
     );
     task.shows_at_end("done");
+    // How much each read finds is a matter of who is faster; so one that is stopped finds a megabyte waiting in the pipe.
+    kill(task.pid(), libc::SIGSTOP);
+    wait_for("the stop", || (state(task.pid())? == 'T').then_some(()));
+    std::fs::write(exec.path("scratch/go"), "").unwrap();
+    wait_for("the output", || {
+        std::fs::read(exec.path("scratch/flowed")).ok()
+    });
     // What was reaped counts as the executor's own; the shell lives on, so that its share does not.
-    let io = std::fs::read_to_string(format!("/proc/{}/io", task.pid())).unwrap();
-    let calls: u64 = io
-        .lines()
-        .find_map(|line| line.strip_prefix("syscr: "))
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(
-        size / calls > 48 * 1024,
-        "{} bytes a read: {io}",
-        size / calls
-    );
+    let before = read_calls(task.pid());
+    kill(task.pid(), libc::SIGCONT);
+    task.shows_at_end("more");
+    let calls = read_calls(task.pid()) - before;
+    let (blocks, others) = (more / (64 << 10) + 1, 10);
+    assert!(calls <= blocks + others, "{calls} for a megabyte");
     let peak = peak_kb(task.pid()).unwrap();
     assert!(peak < 8 * 1024, "{peak} KiB");
     task.ask(json!({"verb": "end", "by": "agent"}));
@@ -96,4 +100,14 @@ fn output_flows_in_large_blocks_and_trickles_at_once() {
     let exec = Exec::new();
     let mut task = exec.task("echo first; exec sleep 1000", &json!({}));
     task.shows("first");
+}
+
+/// How often a process has called `read` or one of its kin.
+fn read_calls(pid: i32) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
+    io.lines()
+        .find_map(|line| line.strip_prefix("syscr: "))
+        .unwrap()
+        .parse()
+        .unwrap()
 }
