@@ -357,7 +357,8 @@ impl Task {
             .as_ref()
             .filter(|_| self.gone.is_none())
             .and_then(Ending::due);
-        [self.limit().map(|(due, _)| due), ending, self.drained_at()]
+        let limit = self.limit().map(|(due, _)| due);
+        [limit, ending, self.drained_at(), self.output.due()]
             .into_iter()
             .flatten()
             .min()

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::forward::Forward;
 use super::kept::Kept;
@@ -18,6 +18,9 @@ const BLOCK: usize = 256 << 10;
 const WIDE_PIPE: i32 = 1 << 20;
 /// A read of this size means that output flows rather than trickles.
 const FLOWING: usize = 64 << 10;
+/// How long a flow is left to fill its wide pipe after a read that found little: a reader that is faster than the writer would take each
+/// of its writes by itself, and both would do nothing but wake each other.
+const FILL: Duration = Duration::from_micros(100);
 /// More than the buffers of a pseudo-terminal hold.
 const TERMINAL_BUFFERS: usize = 128 << 10;
 
@@ -41,6 +44,8 @@ pub struct Output {
     /// The shell's end of the pipe, held while it runs: its death then wakes us once, and not the end of its output before.
     writer: Option<OwnedFd>,
     way: Way,
+    /// The pipe holds as much as we asked for.
+    is_wide: bool,
     /// Stdout had no room for a page.
     is_blocked: bool,
     block: Vec<u8>,
@@ -50,6 +55,8 @@ pub struct Output {
     kept: Option<Kept>,
     total: u64,
     last: Instant,
+    /// A flow fills its pipe until then.
+    fills_until: Option<Instant>,
     /// What the shell had left unread when it ended, as far as not read since. None while it runs.
     owed: Option<usize>,
     reader_gone: bool,
@@ -74,6 +81,7 @@ impl Output {
                 Way::Trickle
             },
             writer,
+            is_wide: false,
             is_blocked: false,
             block: Vec::new(),
             held: 0..0,
@@ -81,6 +89,7 @@ impl Output {
             kept,
             total: 0,
             last: Instant::now(),
+            fills_until: None,
             owed: None,
             reader_gone: false,
             trouble: None,
@@ -145,13 +154,17 @@ impl Output {
     /// The shell has ended: what is there now is still its own output, and is read whole.
     pub fn shell_ended(&mut self) {
         self.writer = None;
-        let owed = match &self.source {
-            Some(_) if self.way == Way::Terminal => TERMINAL_BUFFERS,
-            Some(source) => sys::readable_bytes(source.as_raw_fd()),
-            None => 0,
+        let owed = match self.way {
+            Way::Terminal if self.source.is_some() => TERMINAL_BUFFERS,
+            _ => self.unread(),
         };
         self.owed = Some(owed);
         self.collect();
+    }
+
+    /// How much can be read now.
+    fn unread(&self) -> usize {
+        self.source().map_or(0, sys::readable_bytes)
     }
 
     /// Reads what is owed, as far as stdout takes it.
@@ -170,13 +183,23 @@ impl Output {
         self.slots = (None, None);
         if let (Some(stdout), true) = (&self.stdout, self.is_held_up()) {
             self.slots.1 = Some(set.add(stdout.fd(), Ready::WRITE));
-        } else if let Some(source) = &self.source {
+        } else if let (Some(source), None) = (&self.source, self.fills_until) {
             self.slots.0 = Some(set.add(source.as_raw_fd(), Ready::READ));
         }
     }
 
+    /// When to look again without having been woken.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.fills_until
+    }
+
     /// Does what the wait has made possible.
     pub fn pump(&mut self, set: &PollSet) {
+        let is_filled = self.fills_until.is_some_and(|end| end <= Instant::now());
+        if is_filled {
+            self.fills_until = None;
+        }
         if set.ready(self.slots.1).writable {
             self.hand_on();
             if std::mem::take(&mut self.is_blocked) {
@@ -187,7 +210,7 @@ impl Output {
             }
         }
         // What was readable may have been read since, by the shell's end, and stdout had no room for it.
-        if set.ready(self.slots.0).readable && !self.is_held_up() {
+        if (is_filled || set.ready(self.slots.0).readable) && !self.is_held_up() {
             self.read_block();
         }
     }
@@ -263,6 +286,7 @@ impl Output {
     /// Nothing more is read; what is held is still handed on.
     pub fn close(&mut self) {
         self.source = None;
+        self.fills_until = None;
         self.settle_debt();
     }
 
@@ -274,6 +298,9 @@ impl Output {
 
     fn count(&mut self, count: usize) {
         self.last = Instant::now();
+        if self.is_wide && count < FLOWING && self.unread() < FLOWING {
+            self.fills_until = Some(self.last + FILL);
+        }
         self.total += count as u64;
         self.owed = self.owed.map(|owed| owed.saturating_sub(count));
     }
@@ -287,7 +314,7 @@ impl Output {
             Way::Flow
         };
         if let Some(source) = &self.source {
-            os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
+            self.is_wide = os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
         }
     }
 

@@ -6,6 +6,7 @@ use std::mem::size_of;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::process::Plan;
 use super::{check, exit_now};
@@ -148,10 +149,26 @@ pub fn peer_user(socket: RawFd) -> io::Result<u32> {
     Ok(peer.uid)
 }
 
-/// Lets a pipe hold more, so that writer and reader meet less often. A refusal leaves it as it was.
-pub fn enlarge_pipe(pipe: RawFd, bytes: i32) {
+/// Lets a pipe hold more, so that writer and reader meet less often. False when it stays as it was.
+#[must_use]
+pub fn enlarge_pipe(pipe: RawFd, bytes: i32) -> bool {
     // SAFETY: takes numbers only.
-    unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) };
+    unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) != -1 }
+}
+
+/// Waits for what `entries` ask for, at most for `limit`.
+///
+/// # Errors
+/// What `ppoll` says.
+pub fn poll(entries: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
+    let count = libc::nfds_t::try_from(entries.len()).unwrap_or(0);
+    let limit = limit.map(|limit| libc::timespec {
+        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: libc::c_long::from(limit.subsec_nanos()),
+    });
+    let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: pointer and count describe the slice, which outlives the call, as the limit does; the signal mask stays as it is.
+    check(unsafe { libc::ppoll(entries.as_mut_ptr(), count, limit, ptr::null()) }).map(|_| ())
 }
 
 /// Moves up to `most` bytes from one pipe into another, neither copying them nor waiting.

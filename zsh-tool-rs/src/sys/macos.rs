@@ -4,6 +4,7 @@ use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use super::check;
 use super::process::{Plan, Step};
@@ -118,8 +119,26 @@ pub fn peer_user(socket: RawFd) -> io::Result<u32> {
     Ok(user)
 }
 
-/// Pipes grow by themselves here.
-pub fn enlarge_pipe(_pipe: RawFd, _bytes: i32) {}
+/// Pipes grow by themselves here, and not that far.
+#[must_use]
+pub fn enlarge_pipe(_pipe: RawFd, _bytes: i32) -> bool {
+    false
+}
+
+/// Waits for what `entries` ask for, at most for `limit`, which is rounded up to milliseconds: a deadline has passed when the wait
+/// for it ends.
+///
+/// # Errors
+/// What `poll` says.
+pub fn poll(entries: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
+    let count = libc::nfds_t::try_from(entries.len()).unwrap_or(0);
+    let millis = limit.map_or(-1, |limit| {
+        let rounded = limit.as_nanos().div_ceil(1_000_000);
+        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
+    });
+    // SAFETY: pointer and count describe the slice, which outlives the call.
+    check(unsafe { libc::poll(entries.as_mut_ptr(), count, millis) }).map(|_| ())
+}
 
 /// Pages are not moved between pipes here.
 ///

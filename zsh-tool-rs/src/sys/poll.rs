@@ -3,6 +3,8 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::os;
+
 /// What a descriptor is waited for, and what became of that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
@@ -64,20 +66,14 @@ impl PollSet {
     /// # Errors
     /// What `poll` says.
     pub fn wait(&mut self, limit: Option<Duration>) -> io::Result<()> {
-        let mut patience = millis(limit);
-        while let Err(error) = self.poll(patience) {
+        let mut patience = limit;
+        while let Err(error) = os::poll(&mut self.entries, patience) {
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(error);
             }
-            patience = 0;
+            patience = Some(Duration::ZERO);
         }
         Ok(())
-    }
-
-    fn poll(&mut self, patience: libc::c_int) -> io::Result<()> {
-        let count = libc::nfds_t::try_from(self.entries.len()).unwrap_or(0);
-        // SAFETY: pointer and count describe our vector, which outlives the call.
-        super::check(unsafe { libc::poll(self.entries.as_mut_ptr(), count, patience) }).map(|_| ())
     }
 
     /// What became of the descriptor in `slot`.
@@ -94,14 +90,6 @@ impl PollSet {
                 && (broken || entry.revents & libc::POLLOUT != 0),
         }
     }
-}
-
-/// Rounds up, so that a deadline has passed when the wait for it ends.
-fn millis(limit: Option<Duration>) -> libc::c_int {
-    limit.map_or(-1, |limit| {
-        let rounded = limit.as_nanos().div_ceil(1_000_000);
-        libc::c_int::try_from(rounded).unwrap_or(libc::c_int::MAX)
-    })
 }
 
 /// Whether `fd` takes a write right now.
@@ -127,14 +115,32 @@ fn now(fd: RawFd, interest: Ready) -> Ready {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
     fn a_wait_is_never_shorter_than_its_deadline() {
-        assert_eq!(millis(None), -1);
-        assert_eq!(millis(Some(Duration::ZERO)), 0);
-        assert_eq!(millis(Some(Duration::from_micros(1))), 1);
-        assert_eq!(millis(Some(Duration::from_micros(2001))), 3);
-        assert_eq!(millis(Some(Duration::MAX)), libc::c_int::MAX);
+        for limit in [0, 1, 2001, 30_500].map(Duration::from_micros) {
+            let begin = Instant::now();
+            PollSet::default().wait(Some(limit)).unwrap();
+            assert!(begin.elapsed() >= limit);
+        }
+    }
+
+    #[test]
+    fn a_wait_takes_any_limit() {
+        let (reader, writer) = io::pipe().unwrap();
+        for limit in [None, Some(Duration::MAX)] {
+            let mut set = PollSet::default();
+            let slots = [
+                set.add(reader.as_raw_fd(), Ready::READ),
+                set.add(writer.as_raw_fd(), Ready::WRITE),
+            ];
+            set.wait(limit).unwrap();
+            let ready = slots.map(|slot| set.ready(Some(slot)));
+            assert_eq!(ready, [Ready::default(), Ready::WRITE]);
+        }
     }
 }
