@@ -1,52 +1,61 @@
-//! What a record itself costs in a large database, against one into an empty database: the first one after opening, as an executor does it.
+//! What recording costs in a large database, against an empty one: a whole command, and of that the record itself.
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use zsh_tool_exec::alan::{Alan, AlanError, Retention};
 
 use super::fill;
-use super::sample::{Bench, Failure, Measure, medians, ratio};
-use super::startup::{filled, holder};
+use super::sample::{Bench, Failure, Measure, medians, ms, ratio, timed};
+use super::startup::{BOUND, NO_BOUND, filled, holder, recording};
 use super::table::Table;
 
-/// As many rows as are kept by default, so that each command makes its own room.
-const BOUND: u64 = 200_000;
 const TARGET: f64 = 1.1;
 
 /// So many times the runs of other parts: a record takes a tenth of a millisecond, and a tenth of that is to be seen.
 const MORE: usize = 3;
 
-pub fn first(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
-    let (empty, full, large) = (
-        filled(bench, 0)?,
-        filled(bench, BOUND)?,
-        filled(bench, 1_000_000)?,
-    );
-    let _held = [holder(&empty)?, holder(&full)?, holder(&large)?];
-    let measure = |db, rows| {
+pub fn recorded(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
+    let sizes = [(0, NO_BOUND), (BOUND, BOUND), (1_000_000, NO_BOUND)];
+    let mut databases = Vec::new();
+    for (rows, bound) in sizes {
+        let db = filled(bench, rows)?;
+        databases.push((holder(&db)?, db, bound));
+    }
+    let databases = || databases.iter().map(|(_, db, bound)| (db, *bound));
+    let record = databases().map(|(db, bound)| {
         let mut count = 0;
         let once = move || {
             count += 1;
-            record(db, rows, count)
+            record(db, bound, count)
         };
         Box::new(once) as Measure
-    };
-    let measures = vec![
-        measure(&empty, u64::MAX),
-        measure(&full, BOUND),
-        measure(&large, u64::MAX),
-    ];
-    let [empty, full, large] = medians(MORE * bench.runs, measures)?[..] else {
-        return Ok(());
-    };
-    for (name, took) in [
-        ("at the bound of 200,000 rows", full),
-        ("1,000,000 rows, the bound raised", large),
-    ] {
-        let detail = format!("{} µs against {}", took.as_micros(), empty.as_micros());
-        table.at_most(name, TARGET, ratio(took, empty), &detail);
-    }
+    });
+    let took = medians(MORE * bench.runs, record.collect())?;
+    let micros = |took: Duration| format!("{} µs", took.as_micros());
+    compare(table, "the record alone", &took, micros);
+    let whole = databases()
+        .map(|(db, bound)| Box::new(move || timed(&mut recording(bench, db, bound))) as Measure);
+    let took = medians(bench.runs, whole.collect())?;
+    compare(table, "a whole command", &took, ms);
     Ok(())
+}
+
+fn compare(table: &mut Table, what: &str, took: &[Duration], say: impl Fn(Duration) -> String) {
+    let [empty, full, large] = took[..] else {
+        return;
+    };
+    for (size, took) in [
+        ("200,000 rows, the bound", full),
+        ("1,000,000 rows, bound raised", large),
+    ] {
+        let detail = format!("{} against {}", say(took), say(empty));
+        table.at_most(
+            &format!("{what}, {size}"),
+            TARGET,
+            ratio(took, empty),
+            &detail,
+        );
+    }
 }
 
 /// Opens, reads ahead as while the command runs, records, and keeps up afterwards. Only the record is timed.

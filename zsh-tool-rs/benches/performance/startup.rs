@@ -44,7 +44,7 @@ pub fn recorded(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     let db = filled(bench, 0)?;
     let _held = holder(&db)?;
     for _ in 0..10_000 {
-        timed(&mut recording(bench, &db))?;
+        timed(&mut recording(bench, &db, NO_BOUND))?;
     }
     both(bench, table, &db, "after 10,000 records")?;
     forgetting(bench, table)
@@ -55,12 +55,7 @@ fn forgetting(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     let db = filled(bench, 1_000_000)?;
     let _held = holder(&db)?;
     let floor: Measure = Box::new(|| timed(&mut bench.floor("true")));
-    let ours: Measure = Box::new(|| {
-        let meta = bench.place.path().join("meta.json");
-        let (db, meta) = (db.to_string_lossy(), meta.to_string_lossy());
-        let flags = ["--db", &db, "--session-id", "bench", "--meta", &meta];
-        timed(&mut bench.executor(&flags, "true"))
-    });
+    let ours: Measure = Box::new(|| timed(&mut recording(bench, &db, BOUND)));
     let [floor, ours] = medians(bench.runs, vec![floor, ours])?[..] else {
         return Ok(());
     };
@@ -74,14 +69,16 @@ fn forgetting(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     Ok(())
 }
 
+/// As many rows as are kept by default.
+pub const BOUND: u64 = 200_000;
 /// No row is over this bound: what is measured is the record alone.
-const KEEP_ALL: [&str; 2] = ["--rows-max", "10000000"];
+pub const NO_BOUND: u64 = 10_000_000;
 
 fn both(bench: &Bench, table: &mut Table, db: &Path, name: &str) -> Result<(), Failure> {
     for (held, target) in [(true, WITH_HOLDER), (false, ALONE)] {
         let _held = if held { Some(holder(db)?) } else { None };
         let floor: Measure = Box::new(|| timed(&mut bench.floor("true")));
-        let ours: Measure = Box::new(|| timed(&mut recording(bench, db)));
+        let ours: Measure = Box::new(|| timed(&mut recording(bench, db, NO_BOUND)));
         let [floor, ours] = medians(bench.runs, vec![floor, ours])?[..] else {
             return Ok(());
         };
@@ -100,14 +97,15 @@ fn both(bench: &Bench, table: &mut Table, db: &Path, name: &str) -> Result<(), F
     Ok(())
 }
 
-fn recording(bench: &Bench, db: &Path) -> Command {
-    let meta = bench.place.path().join("meta.json");
+/// The executor with `--db` and `--meta`, which keeps at most so many rows.
+pub fn recording(bench: &Bench, db: &Path, rows: u64) -> Command {
+    let (meta, rows) = (bench.place.path().join("meta.json"), rows.to_string());
     let (db, meta) = (db.to_string_lossy(), meta.to_string_lossy());
     let flags = [
         ["--db", &db],
         ["--session-id", "bench"],
         ["--meta", &meta],
-        KEEP_ALL,
+        ["--rows-max", &rows],
     ];
     bench.executor(flags.as_flattened(), "true")
 }
@@ -116,7 +114,7 @@ fn recording(bench: &Bench, db: &Path) -> Command {
 pub fn filled(bench: &Bench, rows: u64) -> Result<PathBuf, Failure> {
     let folder = tempfile::tempdir_in(bench.place.path())?.keep();
     let db = folder.join("alan.db");
-    timed(&mut recording(bench, &db))?;
+    timed(&mut recording(bench, &db, NO_BOUND))?;
     if rows > 0 {
         super::fill::fill(&db, rows).map_err(|error| Failure(error.to_string()))?;
     }
