@@ -72,6 +72,8 @@ class MessageWriter(asyncio.BaseProtocol):
             raise anyio.BrokenResourceError
         self._sink.write(wire.encode(item.message))
         if isinstance(item.message, JSONRPCResponse | JSONRPCError) and item.message.id is not None:
+            # Where processors share no cache, the client was woken on ours and would wait there until we sleep.
+            os.sched_yield()
             self.settled(item.message.id)
             if self.on_answer is not None:
                 self.on_answer()

@@ -298,6 +298,7 @@ fn make_ready(
     }
     control::standby::rehearse();
     sys::os::map_program();
+    sys::os::take_short_turns();
     Sideband::prepare(&server.directory().join(SIDEBAND))
 }
 

@@ -125,3 +125,28 @@ fn the_text_is_not_in_the_executors_process_list() {
     let line = fs::read(format!("/proc/{}/cmdline", task.pid())).unwrap();
     assert!(!String::from_utf8_lossy(&line).contains("secretword"));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn short_turns_are_the_executors_own_and_the_shell_is_scheduled_as_its_caller() {
+    /// The turn that Linux 6.12 and later gives a process, in nanoseconds; 0 before that.
+    fn turn(pid: i32) -> u64 {
+        let size = size_of::<libc::sched_attr>();
+        // SAFETY: numbers only, and zeroes are numbers.
+        let mut attr: libc::sched_attr = unsafe { std::mem::zeroed() };
+        // SAFETY: writes at most `size` bytes through the pointer, which is what it points to.
+        let got = unsafe { libc::syscall(libc::SYS_sched_getattr, pid, &raw mut attr, size, 0) };
+        assert_eq!(got, 0);
+        attr.sched_runtime
+    }
+    let exec = Exec::new();
+    let mut task = exec.standby();
+    let reply = task.run(&exec, "exec sleep 1000", &json!({}));
+    let shell = i32::try_from(reply["pid"].as_i64().unwrap()).unwrap();
+    let (own, executor) = (turn(0), turn(task.pid()));
+    assert_eq!(turn(shell), own);
+    assert!(
+        own == 0 || executor < own,
+        "{executor} ns, not less than {own}"
+    );
+}

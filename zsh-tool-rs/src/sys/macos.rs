@@ -108,6 +108,9 @@ pub fn become_subreaper() {}
 /// This system has no such request.
 pub fn map_program() {}
 
+/// There are no turns to choose here.
+pub fn take_short_turns() {}
+
 /// The user at the other end of a local socket.
 ///
 /// # Errors
