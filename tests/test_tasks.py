@@ -101,10 +101,12 @@ async def test_a_kill_ends_the_whole_tree_at_once(registry: TaskRegistry) -> Non
 
 
 async def test_a_cancelled_start_ends_the_command_as_cancelled(registry: TaskRegistry) -> None:
-    starting = asyncio.create_task(registry.start(request("sleep 100")))
+    # What persists has to be found again before it runs, so that its start takes a moment.
+    starting = asyncio.create_task(registry.start(request("sleep 100", persist=True)))
     await asyncio.sleep(0)
     starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)
+    with pytest.raises(asyncio.CancelledError):
+        await starting
     await until(lambda: bool(registry.tasks()) and not registry.tasks()[0].running)
     result = registry.tasks()[0].result
     assert result is not None
@@ -259,8 +261,9 @@ async def test_the_row_bears_the_id_that_the_server_chose(executor: Path) -> Non
         chosen = new_id()
         result, _ = await run(registry, "false | true", observation_id=chosen)
         assert (result.recorded, result.observation_id) == (True, chosen)
-        with pytest.raises(StartError, match="observation_id is not a UUID"):
-            await registry.start(request("true", observation_id="1' OR 1"))
+        refused, said = await run(registry, "echo ran", observation_id="1' OR 1")
+        assert (refused.outcome, refused.exit_code, said) == ("failed_to_start", None, b"")
+        assert "observation_id is not a UUID" in (refused.error or "")
         database = registry.settings.database.path
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
             rows = connection.execute(

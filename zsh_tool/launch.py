@@ -1,7 +1,7 @@
 """Start commands in executors, find those that still run, and see each of them to its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ from zsh_tool.runner import ExecutorRunner, run_request
 from zsh_tool.standby import Standby, StandbyMaker, StandbyPool, last_words
 from zsh_tool.task import Task, TaskFacts
 from zsh_tool.taskdirs import META_NAME, Found, TaskDirs
-from zsh_tool.taskmodel import LOST, SIGNALLED, StartError, TaskRequest, TaskResult
+from zsh_tool.taskmodel import FAILED_TO_START, LOST, SIGNALLED, StartError, TaskRequest, TaskResult
 
 _POOL_SIZE: Final = 2
 _HELLO_LIMIT_SECS: Final = 2.0
@@ -57,11 +57,14 @@ class Launcher(Protocol):
         """Get ready."""
         ...
 
-    def start(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Launched]:
-        """Start a command; awaited, raises `StartError` when nothing can be started.
+    def start_at_once(self, request: TaskRequest, handed_over: HandedOver) -> Launched | None:
+        """Start a command if that needs no waiting."""
+        ...
 
-        What needs no waiting may be done before anything is awaited. ``handed_over`` is called when the
-        request is on its way.
+    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Launched:
+        """Start a command; raises `StartError` when nothing can be started.
+
+        ``handed_over`` is called when the request is on its way.
         """
         ...
 
@@ -87,6 +90,14 @@ class Supervised:
     channel: Channel | None
     process: Process | None
     owned: bool = True
+
+    def take_answer(self, answer: "asyncio.Future[Message]") -> None:
+        """Take the executor's answer to the request: a command that it refuses has failed to start."""
+        refusal = answer.exception()
+        # An executor that is gone has perhaps started the command: its end tells what is known.
+        if refusal is not None and not isinstance(refusal, ChannelClosedError):
+            words = f"the executor refused the command: {refusal}"
+            self.task.settle(TaskResult(FAILED_TO_START, cwd=str(self.task.cwd), error=words))
 
     async def until_ended(self) -> None:
         """Return when the task's result is settled: told, read from the meta file, or lost."""
@@ -157,32 +168,30 @@ class ExecutorLauncher:
         become_subreaper()
         self._pool.refill()
 
-    def start(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Supervised]:
-        """Hand a command to an executor in standby: at once, if one is ready."""
+    def start_at_once(self, request: TaskRequest, handed_over: HandedOver) -> Supervised | None:
+        """Hand a command to an executor in standby, if one is ready."""
         standby = None if request.persist else self._pool.take_ready()
-        asked = None if standby is None else self._ask(standby, request, handed_over)
-        return self._start(request, handed_over, asked)
+        return None if standby is None else self._ask(standby, request, handed_over)[0]
 
-    async def _start(
-        self, request: TaskRequest, handed_over: HandedOver, asked: "_Asked | None"
-    ) -> Supervised:
-        standby = await self._pool.take() if asked is None else asked.standby
+    async def start(self, request: TaskRequest, handed_over: HandedOver) -> Supervised:
+        """Hand a command to an executor in standby, as soon as there is one."""
+        standby = await self._pool.take()
+        if not request.persist:
+            return self._ask(standby, request, handed_over)[0]
         try:
-            if request.persist:
-                # Before it runs: should this server die in the next moment, the task can still be found.
-                await self._write_facts(standby, TaskFacts.of(request, self._session_id))
-            asked = asked or self._ask(standby, request, handed_over)
-            leader = await asked.leader()
+            # Before it runs: should this server die in the next moment, the task can still be found.
+            await self._write_facts(standby, TaskFacts.of(request, self._session_id))
         except StartError:
             await standby.dismiss()
             self._discard(standby)
             raise
-        task = asked.task
-        if request.persist and leader is not None:
+        launched, answer = self._ask(standby, request, handed_over)
+        task, leader = launched.task, await _leader(launched.task, answer)
+        if leader is not None:
             task.facts = replace(task.facts, leader=leader)
             with suppress(StartError):  # found again it will be all the same
                 await self._write_facts(standby, task.facts)
-        return Supervised(task, standby.directory, standby.channel, standby.process)
+        return launched
 
     async def _write_facts(self, standby: Standby, facts: TaskFacts) -> None:
         try:
@@ -190,8 +199,10 @@ class ExecutorLauncher:
         except OSError as error:
             raise StartError(f"a task that persists needs room for its facts: {error}") from error
 
-    def _ask(self, standby: Standby, request: TaskRequest, handed_over: HandedOver) -> "_Asked":
-        """Send the request. Its answer is still to be waited for."""
+    def _ask(
+        self, standby: Standby, request: TaskRequest, handed_over: HandedOver
+    ) -> "tuple[Supervised, asyncio.Future[Message]]":
+        """Send the request. Its answer is not waited for: a short command's comes with its end."""
         zsh, record = self._settings.zsh, self._settings.database.record
         payload, fields = run_request(request, self._session_id, zsh, record)
         answer = standby.channel.ask("run", payload, **fields)
@@ -200,8 +211,10 @@ class ExecutorLauncher:
         task = Task(standby.task_id, facts, OutputStore(standby.directory))
         task.runner = ExecutorRunner(standby.channel, standby.process.pid, request.grace_secs)
         standby.channel.on_event = partial(_take_event, task)
+        launched = Supervised(task, standby.directory, standby.channel, standby.process)
+        answer.add_done_callback(launched.take_answer)
         handed_over()
-        return _Asked(standby, task, answer)
+        return launched, answer
 
     async def adopt(self, found: Found) -> Supervised:
         """Connect to the executor of an earlier server, or read what it left."""
@@ -234,35 +247,14 @@ class ExecutorLauncher:
         removing.add_done_callback(self._discarding.discard)
 
 
-@dataclass
-class _Asked:
-    """An executor that was handed a command."""
-
-    standby: Standby
-    task: Task
-    answer: "asyncio.Future[Message]"
-
-    async def leader(self) -> int | None:
-        """Return the leader's process id, or None when the shell could not be started."""
-        # What cannot be started ends without an answer.
-        self.task.ended.add_done_callback(self._take_end_for_answer)
-        try:
-            return int((await self.answer).fields.get("pid") or 0) or None
-        except ChannelClosedError as error:
-            if self.task.ended.done():
-                return None
-            raise _ended_early(self.standby) from error
-        except ChannelError as error:
-            raise StartError(f"the executor refused the command: {error}") from error
-
-    def _take_end_for_answer(self, _ended: "asyncio.Future[TaskResult]") -> None:
-        if not self.answer.done():
-            self.answer.set_result(Message({}))
-
-
-def _ended_early(standby: Standby) -> StartError:
-    words = last_words(standby.directory) or "no word from it"
-    return StartError(f"the executor ended before it started the command: {words}")
+async def _leader(task: Task, answer: "asyncio.Future[Message]") -> int | None:
+    """Return the shell's process id once it is known; None when there is no shell."""
+    # What cannot be started ends without an answer.
+    either: set[asyncio.Future[Any]] = {answer, task.ended}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not answer.done() or answer.exception() is not None:
+        return None
+    return int(answer.result().fields.get("pid") or 0) or None
 
 
 async def adopted(found: Found) -> Supervised:

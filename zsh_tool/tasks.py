@@ -121,14 +121,21 @@ class TaskRegistry:
     async def start(self, request: TaskRequest, handed_over: HandedOver = nothing) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled.
 
-        ``handed_over`` is called as soon as the request is on its way and its answer is waited for.
+        ``handed_over`` is called as soon as the request is on its way. Raises `StartError` when there is nothing to
+        start it with; a command that cannot be started is a task that failed to.
         """
         if self._closing:
             raise StartError("the server is ending")
+        if "\0" in request.command:
+            raise StartError("a command cannot hold a NUL character")
         live = [task for task in self._present.values() if task.live]
         if len(live) + self._starting >= LIVE_MAX:
             raise TaskLimitError(LIVE_MAX, [_listed(task) for task in live])
-        starting = self._hold(self._begun(request, handed_over))
+        launched = self._launcher.start_at_once(request, handed_over)
+        if launched is not None:
+            return self._take(launched, announce=True)
+        self._starting += 1
+        starting = self._hold(self._started(request, handed_over))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -211,29 +218,19 @@ class TaskRegistry:
         ):
             self._dirs.remove(self._temporary)
 
-    def _begun(self, request: TaskRequest, handed_over: HandedOver) -> Coroutine[Any, Any, Task]:
-        """Begin at once, which counts from now on; the rest is the coroutine's."""
-        self._starting += 1
+    async def _started(self, request: TaskRequest, handed_over: HandedOver) -> Task:
         try:
-            return self._started(self._launcher.start(request, handed_over))
-        except BaseException:
-            self._starting -= 1
-            raise
-
-    async def _started(self, starting: Coroutine[Any, Any, Launched]) -> Task:
-        try:
-            launched = await starting
-            self._take(launched, announce=True)
+            return self._take(await self._launcher.start(request, handed_over), announce=True)
         finally:
             self._starting -= 1
-        return launched.task
 
-    def _take(self, launched: Launched, *, announce: bool) -> None:
+    def _take(self, launched: Launched, *, announce: bool) -> Task:
         task_id = launched.task.id
         self._tasks[task_id] = launched
         self._present[task_id] = launched.task
         self._owners[task_id] = owner = self._hold(self._own(launched, announce))
         owner.add_done_callback(lambda _: self._owners.pop(task_id, None))
+        return launched.task
 
     async def _own(self, launched: Launched, announce: bool) -> None:
         """Stay with a task until nothing of it is left."""

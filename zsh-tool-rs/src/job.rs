@@ -128,6 +128,7 @@ impl Job {
         if let Some(server) = &mut self.server {
             server.begin_order(&self.order);
             self.to_accept = Some(task.pid());
+            server.catch_up(&mut task);
         }
         if !self.by_hand && !self.order.persist {
             // Who stood by is prepared, and a short command should have the processor to itself.

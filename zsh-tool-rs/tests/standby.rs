@@ -41,12 +41,32 @@ fn a_request_that_is_there_first_gets_all_that_others_get() {
     let database = exec.path("alan.db").into_os_string();
     let exec = exec.arg("--db").arg(database).args(&["--session-id", "a"]);
     let text = "(exit 3) | true | (exit 4)";
-    let mut task = exec.standby_that_finds_a_request(text, &json!({"record": true}));
+    let mut task = exec.standby_that_finds_a_request(text, &json!({"record": true}), "");
     let ended = task.ended();
     assert_eq!(ended["pipestatus"], json!([3, 0, 4]));
     assert_eq!(ended["recorded"], true, "{ended}");
     assert_eq!(task.exit_code(), Some(4));
     assert!(!task.folder.join("z").exists());
+}
+
+#[test]
+fn what_comes_in_one_piece_with_the_request_is_for_its_command() {
+    let exec = Exec::new();
+    let more = "{\"verb\":\"input\",\"id\":2,\"payload\":4}\none\n{\"verb\":\"eof\",\"id\":3}\n";
+    let mut task =
+        exec.standby_that_finds_a_request("cat; echo rest", &json!({"stdin": "keep"}), more);
+    assert_eq!(task.ended()["outcome"], "exited");
+    let output = fs::read_to_string(task.folder.join("output")).unwrap();
+    assert_eq!(output, "one\nrest\n");
+
+    let exec = Exec::new();
+    let more = "{\"verb\":\"end\",\"by\":\"cancelled\"}\n";
+    let mut task = exec.standby_that_finds_a_request("exec sleep 1000", &json!({}), more);
+    let ended = task.ended();
+    assert_eq!(
+        (&ended["outcome"], &ended["ended_by"]),
+        (&json!("cancelled"), &json!("cancelled"))
+    );
 }
 
 #[test]

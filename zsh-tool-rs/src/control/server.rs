@@ -102,11 +102,11 @@ impl Server {
         }
     }
 
-    /// Reads what clients have sent, and gives each whole message to `handle`.
+    /// Reads what clients have sent, and gives each whole message to `handle`, which says whether it wants more of that client's now.
     pub(super) fn take_requests(
         &mut self,
         set: &PollSet,
-        mut handle: impl FnMut(&mut Connection, Frame),
+        mut handle: impl FnMut(&mut Connection, Frame) -> bool,
     ) {
         if set.ready(self.slot.take()).readable {
             self.accept();
@@ -114,7 +114,18 @@ impl Server {
         for connection in &mut self.connections {
             connection.exchange(set);
             while let Some(frame) = connection.next_frame() {
-                handle(connection, frame);
+                if !handle(connection, frame) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Answers what came in one piece with the request for the command.
+    pub fn catch_up(&mut self, task: &mut Task) {
+        for connection in &mut self.connections {
+            while let Some(frame) = connection.next_frame() {
+                answer(connection, frame, Some(task));
             }
         }
     }
@@ -226,6 +237,7 @@ impl Channel for Server {
     fn serve(&mut self, set: &PollSet, task: &mut Task) {
         self.take_requests(set, |connection, frame| {
             answer(connection, frame, Some(task));
+            true
         });
         for connection in &mut self.connections {
             tell(connection, task);

@@ -69,6 +69,8 @@ impl Server {
             self.take_requests(&set, |connection, frame| {
                 let came = take_frame(connection, frame);
                 order = order.take().or(came);
+                // What follows is for the command.
+                order.is_none()
             });
             match order {
                 Some(Ok(order)) => return Ok(Some(order)),

@@ -120,13 +120,12 @@ impl Exec {
         self.standby_that_finds(b"")
     }
 
-    /// An executor that stands by and finds a request when it comes up. Its reply is still to be read.
-    pub fn standby_that_finds_a_request(&self, text: &str, settings: &Value) -> Task {
+    /// An executor that stands by and finds a request when it comes up, and `more` behind it. The replies are still to be read.
+    pub fn standby_that_finds_a_request(&self, text: &str, settings: &Value, more: &str) -> Task {
         let (mut request, payload) = self.request(text, settings);
         request["payload"] = json!(payload.len());
-        self.standby_that_finds(
-            &[request.to_string().as_bytes(), b"\n", payload.as_slice()].concat(),
-        )
+        let line = format!("{request}\n");
+        self.standby_that_finds(&[line.as_bytes(), &payload, more.as_bytes()].concat())
     }
 
     fn standby_that_finds(&self, said: &[u8]) -> Task {
