@@ -139,6 +139,7 @@ impl Job {
         let remarks = std::mem::take(&mut self.order.remarks);
         if !task.is_settled() {
             self.accept();
+            self.server.iter_mut().for_each(Server::flush);
             self.recorder.open_ahead();
             self.prepare_answer();
             self.recorder

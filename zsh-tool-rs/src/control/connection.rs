@@ -111,8 +111,13 @@ impl Connection {
 
     /// Sends one object.
     pub fn send(&mut self, value: &Value) {
-        self.unsent.extend(line(value));
+        self.queue(value);
         self.flush();
+    }
+
+    /// Has one object sent with the next.
+    pub fn queue(&mut self, value: &Value) {
+        self.unsent.extend(line(value));
     }
 
     /// Sends one object and the bytes it announces.

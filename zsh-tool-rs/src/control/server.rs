@@ -165,6 +165,11 @@ impl Server {
         self.answer = Some(event);
     }
 
+    /// Sends what is queued.
+    pub fn flush(&mut self) {
+        self.connections.iter_mut().for_each(Connection::flush);
+    }
+
     /// Says that nothing of the task is left, and waits until the clients have heard it, however slowly they listen.
     pub fn farewell(mut self, mut task: Option<Task>) {
         if let Some(task) = &task {

@@ -104,10 +104,10 @@ impl Server {
         }
     }
 
-    /// Answers the request.
+    /// Answers the request, with what is sent next or by a flush: its reader is woken once and not twice.
     pub fn accept_order(&mut self, order: &Order, pid: i32) {
         for owner in self.connections.iter_mut().filter(|c| c.is_owner) {
-            owner.send(&accepted(&order.fields, json!({"pid": pid})));
+            owner.queue(&accepted(&order.fields, json!({"pid": pid})));
         }
     }
 
