@@ -69,7 +69,7 @@ TRAPS = [
     ("more", "trap 'true | true | true' EXIT", '. "$HOME/more" && false | true', [0]),
     ("more", "trap 'true | true | true' EXIT", "f=./more; source $f; false | true", [0]),
     ("more", "trap 'true | true | true' EXIT", 'eval "$(< more)"; false | true', [0]),
-    ("more", "trap 'true | (exit 1) | (exit 1)' ZERR", "s=source; $s ./more; true | false", [1]),
+    ("more", "trap 'true | (exit 1) | (exit 1)' ZERR", "s=$(print source); $s ./more; true | false", [1]),
     ("more", "print set up", "source ./more; false | true", [1, 0]),
     ("more", "trap " + "x" * (1 << 20), "cat more >/dev/null; false | true", [1, 0]),
     ("more", "print set up", "source ./nosuch; false | true", [1, 0]),

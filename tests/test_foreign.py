@@ -18,7 +18,7 @@ def test_texts_follow_the_vectors(tmp_path: Path) -> None:
     for name, code in vectors["files"].items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(code, encoding="utf-8")
-    env = {b"HOME": bytes(tmp_path), b"PATH": b"/nosuch:%b/bin" % bytes(tmp_path)}
+    env = {b"HOME": bytes(tmp_path), b"PATH": b"/nosuch:%b/bin" % bytes(tmp_path), b"READER": b"source"}
     for case in vectors["cases"]:
         files = harmless_files(case["input"].encode(), env, tmp_path)
         assert (files is None) is case["expected"], case["input"]
@@ -35,7 +35,8 @@ def test_files_are_looked_at_again(tmp_path: Path) -> None:
 
 
 PIECE_LIST = """
-    source . eval emulate cd pushd - -c builtin { } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
+    source . eval emulate cd pushd - -c builtin alias s=source ${s:-. $
+    { } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
     HOME / passwd ./etc /etc/passwd etc/passwd sh zshenv-nosuch * \u00e9
 """
 PIECES = PIECE_LIST.split()
@@ -58,6 +59,8 @@ def test_a_long_hostile_text_takes_no_time(rust: Rules) -> None:
     for text in (
         "{ a " * 50_000,
         ". /nosuch;" * 20_000,
+        "$HOME x=y;alias x=y;" * 20_000,
+        "$x;alias x=y;" * 20_000,
         "cd x;" * 50_000,
         ". $HOME;" * 20_000,
         "'\"" * 100_000,

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +28,15 @@ _WORDS: Final = 8
 _SEPARATORS: Final = re.compile(rb"[\n;&|()`]")
 """What ends a command, wherever it stands."""
 _BLANKS: Final = re.compile(rb"[ \t]+")
+_WORD_BORDERS: Final = re.compile(rb"[\n;&|()` \t]+")
 _OPENERS: Final = frozenset([b"{", b"do", b"elif", b"else", b"if", b"then", b"until", b"while"])
 """Words after which a command begins, wherever they stand."""
 _PREFIXES: Final = frozenset([b"!", b"}", b"builtin", b"command", b"eval", b"nocorrect", b"noglob", b"time"])
 """Words that leave it to the next one to be the command."""
+_READERS: Final = frozenset([b".", b"source", b"eval", b"emulate", b"builtin", b"command"])
+"""Values that make a command of a variable whose text reads or evaluates more code, or leave that to the next word."""
+_GIVEN: Final = re.compile(rb"[=-]([^=-]*?)\}?\Z")
+"""A value in a word that assigns it, or gives it where there is none."""
 _ASSIGNS_OR_REDIRECTS: Final = re.compile(rb"[=<>]")
 _MAGIC: Final = re.compile(rb"[$`*?\[\]{}<>~]")
 """What in a name stands for something else."""
@@ -149,6 +155,13 @@ class _Start:
                 case b"emulate":
                     runs = any(word.startswith(b"-") and b"c" in word for word in arguments)
                     read.unseen |= runs and _is_made_up(code)
+                case b"alias":
+                    read.unseen |= self._gives_reader
+                case _ if name.startswith(b"$"):
+                    names += 1
+                    value = self._expanded(name)
+                    # What is worked out while the text runs is trusted.
+                    read.unseen |= self._gives_reader if value is None else value in _READERS
             if len(folders) > _MOST:
                 folders = []
             if names > _MOST:
@@ -188,6 +201,13 @@ class _Start:
         value = b"." if variable == b"PWD" else self._steady(variable)
         return None if value is None else (value, rest)
 
+    @cached_property
+    def _gives_reader(self) -> bool:
+        """Whether a word of the code assigns, or gives for want of a value, the name of a command that reads code."""
+        words = (_bare(word) for code in self.code for word in _WORD_BORDERS.split(code))
+        given = (_GIVEN.search(word) for word in words)
+        return any(found is not None and found[1] in _READERS for found in given)
+
     def _steady(self, variable: bytes) -> bytes | None:
         """Return the value of a variable that no code names but to use it."""
         named = re.compile(rb"(?<!\$)(?<!\$\{)" + re.escape(variable))
@@ -213,7 +233,7 @@ def _leads_on(word: bytes) -> bool:
         word in _PREFIXES
         or not word
         or word.startswith(b"-")
-        or _ASSIGNS_OR_REDIRECTS.search(word) is not None
+        or (not word.startswith(b"$") and _ASSIGNS_OR_REDIRECTS.search(word) is not None)
     )
 
 

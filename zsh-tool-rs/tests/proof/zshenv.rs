@@ -118,6 +118,10 @@ fn traps_of_other_files_tell_no_codes() {
         "eval \"$(cat $HOME/more)\"",
         "source <(cat $HOME/more)",
         "source $HOME/reads_more",
+        "s=source; $s $HOME/more",
+        "${s:-.} $HOME/more",
+        "e=eval; $e \". $HOME/more\"",
+        "alias s=source\ns $HOME/more",
     ];
     let all: Vec<_> = doubtful
         .iter()
@@ -139,7 +143,7 @@ fn traps_of_other_files_tell_no_codes() {
 
 /// The text after a file that is read by a command whose name only the shell knows.
 fn disguised(text: &str) -> String {
-    format!("s=source; $s $HOME/more; {text}")
+    format!("s=$(print source); $s $HOME/more; {text}")
 }
 
 #[test]
