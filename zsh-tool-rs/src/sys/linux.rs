@@ -163,7 +163,7 @@ pub fn enlarge_pipe(pipe: RawFd, bytes: i32) -> bool {
 pub fn poll(entries: &mut [libc::pollfd], limit: Option<Duration>) -> io::Result<()> {
     let count = libc::nfds_t::try_from(entries.len()).unwrap_or(0);
     let limit = limit.map(|limit| libc::timespec {
-        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_sec: limit.as_secs().try_into().unwrap_or(i32::MAX.into()),
         tv_nsec: libc::c_long::from(limit.subsec_nanos()),
     });
     let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
