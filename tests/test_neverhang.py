@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.memory import Memory, Result, timed_out
-from tests.waits import until
 from zsh_tool.config import load
 from zsh_tool.insights import Insight
 from zsh_tool.neverhang import OPEN_SECS, WINDOW_SECS, Neverhang, TimedOutRow
@@ -233,7 +232,7 @@ async def test_a_probe_that_is_called_off_while_history_is_read_lets_the_next_on
         starting.cancel()
         await asyncio.wait([starting])
         may_go_on.set()
-        await until(lambda: session.breaker.check(*key).is_probe)
+        assert session.breaker.check(*key).is_probe
 
 
 def test_quiet_circuits_are_forgotten() -> None:

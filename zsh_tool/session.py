@@ -192,6 +192,10 @@ class Session:
             self._open_book(task, request, shown, await looked_up.all())
         except BaseException:
             task.kill_soon("cancelled")
+            if held_back is not None:
+                # At once: the next one may try, whatever is still being read. A probe is given back once.
+                self._tell_breaker(held_back, timed_out=False, ran=False)
+                held_back.probe = False
             looked_up.then(partial(self._open_book, task, request, shown))
             raise
         return task
