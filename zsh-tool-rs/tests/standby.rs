@@ -149,24 +149,55 @@ fn the_text_is_not_in_the_executors_process_list() {
 #[cfg(target_os = "linux")]
 #[test]
 fn short_turns_are_the_executors_own_and_the_shell_is_scheduled_as_its_caller() {
-    /// The turn that Linux 6.12 and later gives a process, in nanoseconds; 0 before that.
-    fn turn(pid: i32) -> u64 {
+    /// How a process is scheduled; 0 is this thread. Its turn is in `sched_runtime`, from Linux 6.12 on; before that, it is 0.
+    fn scheduling(pid: i32) -> libc::sched_attr {
         let size = size_of::<libc::sched_attr>();
         // SAFETY: numbers only, and zeroes are numbers.
         let mut attr: libc::sched_attr = unsafe { std::mem::zeroed() };
         // SAFETY: writes at most `size` bytes through the pointer, which is what it points to.
         let got = unsafe { libc::syscall(libc::SYS_sched_getattr, pid, &raw mut attr, size, 0) };
         assert_eq!(got, 0);
-        attr.sched_runtime
+        attr
     }
-    let exec = Exec::new();
-    let mut task = exec.standby();
-    let reply = task.run(&exec, "exec sleep 1000", &json!({}));
-    let shell = i32::try_from(reply["pid"].as_i64().unwrap()).unwrap();
-    let (own, executor) = (turn(0), turn(task.pid()));
-    assert_eq!(turn(shell), own);
-    assert!(
-        own == 0 || executor < own,
-        "{executor} ns, not less than {own}"
-    );
+    /// Whether the system lets this thread be scheduled so.
+    fn set_scheduling(attr: &libc::sched_attr) -> bool {
+        // SAFETY: reads as many bytes through the pointer as `size` in it says.
+        unsafe { libc::syscall(libc::SYS_sched_setattr, 0, std::ptr::from_ref(attr), 0) == 0 }
+    }
+    // What the tests themselves were started with, as by `nice`, is one case more.
+    let started_with = scheduling(0);
+    let ordinary = libc::sched_attr {
+        sched_policy: libc::SCHED_OTHER.cast_unsigned(),
+        sched_nice: started_with.sched_nice.max(5),
+        ..started_with
+    };
+    let patient = libc::sched_attr {
+        sched_runtime: ordinary.sched_runtime * 2,
+        ..ordinary
+    };
+    let batch = libc::sched_attr {
+        sched_policy: libc::SCHED_BATCH.cast_unsigned(),
+        ..ordinary
+    };
+    for wanted in [started_with, ordinary, patient, batch] {
+        let is_allowed = set_scheduling(&wanted);
+        let caller = scheduling(0);
+        let exec = Exec::new();
+        let mut task = exec.standby();
+        let reply = task.run(&exec, "exec sleep 1000", &json!({}));
+        let shell = scheduling(i32::try_from(reply["pid"].as_i64().unwrap()).unwrap());
+        let executor = scheduling(task.pid());
+        for process in [&shell, &executor] {
+            assert_eq!(process.sched_policy, caller.sched_policy);
+            assert_eq!(process.sched_nice, caller.sched_nice);
+        }
+        assert_eq!(shell.sched_runtime, caller.sched_runtime);
+        let is_ordinary = caller.sched_policy == libc::SCHED_OTHER.cast_unsigned();
+        let short = if is_allowed && is_ordinary {
+            500_000
+        } else {
+            u64::MAX
+        };
+        assert_eq!(executor.sched_runtime, caller.sched_runtime.min(short));
+    }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -203,26 +204,41 @@ pub fn map_program() {
     unsafe { libc::madvise(place, length, libc::MADV_POPULATE_READ) };
 }
 
+/// The turn that our caller has, in nanoseconds, once ours is another one; 0 until then.
+static CALLERS_TURN: AtomicU64 = AtomicU64::new(0);
+
 /// Takes short turns on the processor, which lets the scheduler run us as soon as we are woken: where processors share no cache, it
 /// wakes us on that of whoever writes to us, and we would wait there until the writer sleeps. Known to Linux 6.12 and later; others
-/// change nothing. Our children are scheduled as ever.
+/// change nothing. The shell has our caller's turns again.
 pub fn take_short_turns() {
     const TURN: Duration = Duration::from_micros(500);
+    if let Some(turn) = change_turn(TURN.as_nanos().try_into().unwrap_or(0)) {
+        CALLERS_TURN.store(turn, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn take_callers_turns() {
+    let turn = CALLERS_TURN.load(Ordering::Relaxed);
+    if turn != 0 {
+        change_turn(turn);
+    }
+}
+
+/// Sets the turn of an ordinary process and nothing else of how it is scheduled. Gives the turn before; none where nothing changed.
+fn change_turn(nanoseconds: u64) -> Option<u64> {
     let size = size_of::<libc::sched_attr>();
     let mut attr = MaybeUninit::<libc::sched_attr>::zeroed();
     // SAFETY: writes at most `size` bytes through the pointer, which is what it points to.
     let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, attr.as_mut_ptr(), size, 0) };
     // SAFETY: numbers only, and zeroes are numbers.
     let mut attr = unsafe { attr.assume_init() };
-    let is_ordinary = u32::try_from(libc::SCHED_OTHER) == Ok(attr.sched_policy);
-    // That our children are scheduled as ever would also take a raised priority from them.
-    if got == -1 || !is_ordinary || attr.sched_nice < 0 {
-        return;
+    if got == -1 || u32::try_from(libc::SCHED_OTHER) != Ok(attr.sched_policy) {
+        return None;
     }
-    attr.sched_flags = libc::SCHED_FLAG_RESET_ON_FORK.try_into().unwrap_or(0);
-    attr.sched_runtime = TURN.as_nanos().try_into().unwrap_or(0);
+    let before = std::mem::replace(&mut attr.sched_runtime, nanoseconds);
     // SAFETY: reads as many bytes through the pointer as `size` in it says.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
+    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
+    (set == 0).then_some(before)
 }
 
 /// A nameless file in memory that other processes can open by our `/proc/PID/fd`.
