@@ -104,17 +104,15 @@ def test_the_facts_are_the_promised_ones() -> None:
 
 def test_facts_have_every_key_also_where_nothing_ran() -> None:
     result = as_result("zsh", Reply("wrong", is_error=True))
-    assert result.meta is not None
-    assert list(result.meta[META_KEY]) == META_KEYS
-    assert result.is_error
-    assert result.structured_content is None
-    assert as_result("zsh_tasks", Reply("x")).meta is None
+    assert list(result["_meta"][META_KEY]) == META_KEYS
+    assert result["isError"] is True
+    assert "structuredContent" not in result
+    assert "_meta" not in as_result("zsh_tasks", Reply("x"))
 
 
 def test_texts_that_utf8_cannot_carry_are_mended() -> None:
     result = as_result("zsh", Reply("a\udcff", Facts(cwd="/\udcff"), structured={"row": "\udcff"}))
-    dumped = result.model_dump(by_alias=True)
-    shaped = serialize_server_result("tools/call", "2025-11-25", dumped)
+    shaped = serialize_server_result("tools/call", "2025-11-25", result)
     sent = json.loads(encode(JSONRPCResponse(jsonrpc="2.0", id=1, result=shaped)))["result"]
     assert sent["content"][0]["text"] == "a\ufffd"
     assert sent["_meta"][META_KEY]["cwd"] == "/\ufffd"

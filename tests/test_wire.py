@@ -3,7 +3,15 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp_types import INVALID_REQUEST, PARSE_ERROR, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
 
 from zsh_tool import wire
 
@@ -21,6 +29,43 @@ def test_requests_and_notifications_are_read() -> None:
     assert isinstance(
         wire.decode(b'{"jsonrpc":"2.0","method":"notifications/initialized"}'), JSONRPCNotification
     )
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text("ab1"),
+    st.just({"a": [1]}),
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "jsonrpc": st.one_of(st.just("2.0"), _VALUES),
+            "id": _VALUES,
+            "method": st.one_of(st.just("ping"), _VALUES),
+            "params": _VALUES,
+            "result": _VALUES,
+            "other": _VALUES,
+        },
+    )
+)
+def test_a_request_is_what_the_protocol_calls_one(given_object: dict[str, object]) -> None:
+    line = json.dumps(given_object).encode()
+    decoded = wire.decode(line)
+    try:
+        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+    except ValidationError:
+        assert isinstance(decoded, wire.Refusal)
+    else:
+        if isinstance(message, JSONRPCNotification) and "id" in given_object:
+            assert isinstance(decoded, wire.Refusal)
+        else:
+            assert decoded == message
 
 
 def test_what_is_nested_too_deeply_is_answered_under_its_id() -> None:

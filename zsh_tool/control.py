@@ -16,6 +16,8 @@ READ_BYTES: Final = 64 * 1024
 SOCKET_NAME: Final = "control"
 _SUN_PATH_MAX: Final = 100
 """Paths up to this length are connected to directly; the kernel's limit is 104 or 108 with the NUL."""
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+"""Made once: `json.dumps` with separators makes one for each message."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class ChannelClosedError(ChannelError):
 def encode(fields: Mapping[str, Any], payload: bytes = b"") -> bytes:
     """Return one frame."""
     head = {**fields, "payload": len(payload)} if payload else fields
-    return json.dumps(head, separators=(",", ":"), ensure_ascii=True).encode() + b"\n" + payload
+    return _ENCODER.encode(head).encode() + b"\n" + payload
 
 
 @dataclass

@@ -40,23 +40,30 @@ def result_of(meta: Mapping[str, Any]) -> TaskResult:
 
     A later schema only adds keys, so its number is not looked at.
     """
+    _check_object(meta)
     values = {key: _checked(meta, key, kinds) for key, kinds in _KINDS.items()}
-    survivors = [_checked_survivor(one) for one in values.pop("survivors")]
+    survivors = [_survivor(one) for one in values.pop("survivors")]
     if values["outcome"] not in OUTCOMES or not all(type(code) is int for code in values["pipestatus"]):
         raise MetaError(f"outcome {values['outcome']!r}, codes {values['pipestatus']!r}")
     values["pipestatus"] = tuple(values["pipestatus"])
     return TaskResult(survivors=tuple(survivors), **values)
 
 
+def _check_object(value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise MetaError(f"the answer has {value!r} instead of an object")
+
+
 def _checked(meta: Mapping[str, Any], key: str, kinds: tuple[type, ...]) -> Any:
-    if not isinstance(meta, Mapping) or key not in meta:
+    if key not in meta:
         raise MetaError(f"the answer lacks {key}")
     if type(meta[key]) not in kinds:
         raise MetaError(f"the answer has {key} = {meta[key]!r}")
     return meta[key]
 
 
-def _checked_survivor(one: Mapping[str, Any]) -> Survivor:
+def _survivor(one: Any) -> Survivor:
+    _check_object(one)
     return Survivor(_checked(one, "pid", (int,)), _checked(one, "name", (str,)))
 
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// The nearest directory at or above `cwd` that has an entry `.git`; else `cwd` itself, links
 /// resolved. A directory that is gone is its own project.
@@ -14,11 +15,14 @@ pub fn project(cwd: &Path) -> PathBuf {
     root.map_or_else(|| real.clone(), Path::to_path_buf)
 }
 
-/// This machine's name, where the system tells it by a file.
+/// This machine's name, where the system tells it by a file: read once, by an executor in standby before its command comes.
 #[must_use]
-pub fn host() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim_end().to_owned()).filter(|name| !name.is_empty())
+pub fn host() -> Option<&'static str> {
+    static NAME: LazyLock<Option<String>> = LazyLock::new(|| {
+        let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        Some(name.trim_end().to_owned()).filter(|name| !name.is_empty())
+    });
+    NAME.as_deref()
 }
 
 /// Kinds of file systems on which two machines may see one file: their memory is not shared, and

@@ -80,9 +80,12 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     let top = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let argument = ptr::from_ref(plan).cast_mut().cast();
-    // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
-    // and allocates nothing; signals are blocked, so no handler of ours runs in it.
-    let pid = check(unsafe { libc::clone(child, top.cast(), flags, argument) })?;
+    // Besides what the shell inherits: awake again, we do not take the processor from it that it has only just begun to use.
+    let pid = with_callers_turns(|| {
+        // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
+        // and allocates nothing; signals are blocked, so no handler of ours runs in it.
+        check(unsafe { libc::clone(child, top.cast(), flags, argument) })
+    })?;
     if plan.failure().get().1 == 0 {
         return Ok(pid);
     }
@@ -209,7 +212,7 @@ static CALLERS_TURN: AtomicU64 = AtomicU64::new(0);
 
 /// Takes short turns on the processor, which lets the scheduler run us as soon as we are woken: where processors share no cache, it
 /// wakes us on that of whoever writes to us, and we would wait there until the writer sleeps. Known to Linux 6.12 and later; others
-/// change nothing. The shell has our caller's turns again.
+/// change nothing. The shell has our caller's turns.
 pub fn take_short_turns() {
     const TURN: Duration = Duration::from_micros(500);
     if let Some(turn) = change_turn(TURN.as_nanos().try_into().unwrap_or(0)) {
@@ -217,11 +220,15 @@ pub fn take_short_turns() {
     }
 }
 
-pub(super) fn take_callers_turns() {
+/// Does `work` with our caller's turns.
+fn with_callers_turns<T>(work: impl FnOnce() -> T) -> T {
     let turn = CALLERS_TURN.load(Ordering::Relaxed);
-    if turn != 0 {
-        change_turn(turn);
+    let is_changed = turn != 0 && change_turn(turn).is_some();
+    let done = work();
+    if is_changed {
+        take_short_turns();
     }
+    done
 }
 
 /// Sets the turn of an ordinary process and nothing else of how it is scheduled. Gives the turn before; none where nothing changed.

@@ -111,8 +111,6 @@ pub fn map_program() {}
 /// There are no turns to choose here.
 pub fn take_short_turns() {}
 
-pub(super) fn take_callers_turns() {}
-
 /// The user at the other end of a local socket.
 ///
 /// # Errors

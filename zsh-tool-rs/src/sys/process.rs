@@ -182,7 +182,6 @@ impl Plan {
 
     fn execute(&self) -> Result<(), Step> {
         signal::reset(self.ignored);
-        os::take_callers_turns();
         os::die_with_parent();
         // SAFETY: takes no argument and always succeeds.
         if unsafe { libc::getppid() } != self.parent {
