@@ -36,7 +36,7 @@ def test_files_are_looked_at_again(tmp_path: Path) -> None:
 
 PIECE_LIST = """
     source . eval emulate cd pushd - -c builtin alias s=source ${s:-. $
-    { } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
+    ]] repeat exec 2> 2 -- {  } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
     HOME / passwd ./etc /etc/passwd etc/passwd sh zshenv-nosuch * \u00e9
 """
 PIECES = PIECE_LIST.split()

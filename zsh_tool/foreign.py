@@ -2,9 +2,12 @@
 
 A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the
 hook's sight then. So such code is looked for beforehand: in the user's own ``.zshenv`` and in every file that this
-or the text reads, and those read in turn. What the text reads or evaluates without showing it may hold anything; a
-start-up file that does so is trusted, or its user would never be told a code. Files are looked at once more when
+or the text reads, and those read in turn. What the text, or a file that it reads, reads or evaluates without showing
+it may hold anything; a start-up file that does so is trusted, or its user would never be told a code. Where code may
+be read in a way that is not understood here, every file named is taken to be read. Files are looked at once more when
 the text has ended: it may have made or changed them.
+
+Code is cut without heeding quotes: too much is found rather than too little.
 
 The executor has the same rule in ``sideband/foreign.rs``.
 """
@@ -23,21 +26,31 @@ _CODE_MAX: Final = 1 << 20
 """Bytes. A longer file is not searched, and taken to set some."""
 _MOST: Final = 32
 """Of more files than these, one is taken to set some; in more folders, a file may be anywhere."""
+_NAMES_MAX: Final = 1000
+"""Of more names than these, one may be that of any file."""
 _WORDS: Final = 8
 """How many words of a command are looked at: what is read comes first, or behind a few options."""
 _SEPARATORS: Final = re.compile(rb"[\n;&|()`]")
 """What ends a command, wherever it stands."""
 _BLANKS: Final = re.compile(rb"[ \t]+")
 _WORD_BORDERS: Final = re.compile(rb"[\n;&|()` \t]+")
-_OPENERS: Final = frozenset([b"{", b"do", b"elif", b"else", b"if", b"then", b"until", b"while"])
+_OPENERS: Final = frozenset([b"{", b"]]", b"do", b"elif", b"else", b"if", b"then", b"until", b"while"])
 """Words after which a command begins, wherever they stand."""
-_PREFIXES: Final = frozenset([b"!", b"}", b"builtin", b"command", b"eval", b"nocorrect", b"noglob", b"time"])
+_PREFIXES: Final = frozenset(b"! } builtin command coproc eval exec nocorrect noglob repeat time".split())
 """Words that leave it to the next one to be the command."""
+_REDIRECTS: Final = (b"<", b">", b">!", b"<<-")
+"""How a word ends whose next one says to where."""
+_READS: Final = frozenset([b".", b"source"])
+"""Commands that read the file that comes next."""
 _READERS: Final = frozenset([b".", b"source", b"eval", b"emulate", b"builtin", b"command"])
 """Values that make a command of a variable whose text reads or evaluates more code, or leave that to the next word."""
 _GIVEN: Final = re.compile(rb"[=-]([^=-]*?)\}?\Z")
 """A value in a word that assigns it, or gives it where there is none."""
 _ASSIGNS_OR_REDIRECTS: Final = re.compile(rb"[=<>]")
+_TABLES: Final = (b"functions[", b"aliases[")
+"""Where an assignment defines a command."""
+_NAME_BORDERS: Final = re.compile(rb"['\":=,]")
+"""What stands between the names in a word."""
 _MAGIC: Final = re.compile(rb"[$`*?\[\]{}<>~]")
 """What in a name stands for something else."""
 _VARIABLE: Final = re.compile(rb"\$(?:\{([^}]*)\}|([A-Za-z0-9_]*))")
@@ -58,9 +71,8 @@ def harmless_files(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> list[P
     if read.unseen:
         return None
     # Those of the start-up file are read before the text can change anything, so they are not looked at again.
-    if start.harmless([place for code in own for place in start.read_by(code).files]) is None:
-        return None
-    return start.harmless(read.files)
+    own_read = [place for code in own for place in start.read_by(code).files]
+    return None if start.harmless(own_read, trusted=True) is None else start.harmless(read.files)
 
 
 def still_harmless(files: Iterable[Path]) -> bool:
@@ -115,8 +127,8 @@ class _Start:
     cwd: Path
     code: Sequence[bytes]
 
-    def harmless(self, files: Sequence[Path]) -> list[Path] | None:
-        """Return these files and those read in turn, if none sets traps."""
+    def harmless(self, files: Sequence[Path], *, trusted: bool = False) -> list[Path] | None:
+        """Return these files and those read in turn, if none sets traps, nor may do so unless it is trusted."""
         found: set[Path] = set()
         searched = 0
         left = list(files)
@@ -129,18 +141,24 @@ class _Start:
             searched += bool(code)
             if code is None or searched > _MOST or _sets_traps(code):
                 return None
-            left += self.read_by(code).files
+            read = self.read_by(code)
+            if read.unseen and not trusted:
+                return None
+            left += read.files
         return list(found)
 
     def read_by(self, code: bytes) -> _ReadBy:
-        read = _ReadBy()
+        read = _ReadBy(unseen=any(table in code for table in _TABLES))
         folders = [self.cwd]
-        names = 0
-        for name, *arguments in _commands(code):
+        looked_up = 0
+        odd = False
+        for word, *arguments in _commands(code):
+            name = _bare(word)
             match name:
                 case b"." | b"source":
-                    names += 1
-                    places = self._places(arguments[0], folders, in_path=True) if arguments else None
+                    looked_up += 1
+                    operand = next((one for one in arguments if one != b"--"), None)
+                    places = None if operand is None else self._places(operand, folders, in_path=True)
                     if places is None:
                         read.unseen = True
                     else:
@@ -154,20 +172,36 @@ class _Start:
                     read.unseen |= _is_made_up(code)
                 case b"emulate":
                     runs = any(word.startswith(b"-") and b"c" in word for word in arguments)
-                    read.unseen |= runs and _is_made_up(code)
+                    reads = any(_bare(word) in _READS for word in arguments)
+                    read.unseen |= runs and (reads or _is_made_up(code))
                 case b"alias":
                     read.unseen |= self._gives_reader
+                case _ if b"$'" in word:
+                    read.unseen = True
                 case _ if name.startswith(b"$"):
-                    names += 1
+                    looked_up += 1
                     value = self._expanded(name)
-                    # What is worked out while the text runs is trusted.
+                    # What is worked out while the text runs is trusted with what is too.
+                    odd |= value is None
                     read.unseen |= self._gives_reader if value is None else value in _READERS
             if len(folders) > _MOST:
                 folders = []
-            if names > _MOST:
+            if looked_up > _MOST:
                 read.unseen = True
                 break
+        if odd or not _READS.isdisjoint(_names(code)):
+            self._add_named(code, folders, read)
         return read
+
+    def _add_named(self, code: bytes, folders: Sequence[Path], read: _ReadBy) -> None:
+        """Add all files that the code may name."""
+        named = set(_names(code))
+        if len(named) > _NAMES_MAX:
+            read.unseen = True
+            return
+        for name in named:
+            places = self._places(name, folders, in_path=False) or ()
+            read.files += filter(os.path.isfile, places)
 
     def _places(self, word: bytes, folders: Sequence[Path], *, in_path: bool) -> list[Path] | None:
         """Return where ``word`` may be, None if only the shell can tell. A name without a slash may be in ``PATH``."""
@@ -218,12 +252,16 @@ def _commands(code: bytes) -> Iterator[list[bytes]]:
     """Yield the commands in a piece of code, as far as they can be told without heeding quotes: name and arguments."""
     for part in _SEPARATORS.split(code):
         words = [word for word in _BLANKS.split(part) if word]
-        begins = True
+        begins, belongs = True, False
         for at, word in enumerate(words):
+            if belongs:
+                belongs = False
+                continue
             name = _bare(word) if begins else word
             leads = name in _OPENERS or (begins and _leads_on(name))
             if begins and (not leads or name == b"eval"):
-                yield [name, *words[at + 1 : at + _WORDS]]
+                yield words[at : at + _WORDS]
+            belongs = begins and (name == b"repeat" or name.endswith(_REDIRECTS))
             begins = leads
 
 
@@ -231,10 +269,17 @@ def _leads_on(word: bytes) -> bool:
     """Tell whether a word leaves it to the next to be the command: prefix, option, assignment, redirection."""
     return (
         word in _PREFIXES
-        or not word
+        or not word.strip(b"0123456789")
         or word.startswith(b"-")
         or (not word.startswith(b"$") and _ASSIGNS_OR_REDIRECTS.search(word) is not None)
     )
+
+
+def _names(code: bytes) -> Iterator[bytes]:
+    """Yield what may name something: words without their quotes, and what is between quotes and signs in them."""
+    for word in _WORD_BORDERS.split(code):
+        yield _bare(word)
+        yield from _NAME_BORDERS.split(word)
 
 
 def _bare(word: bytes) -> bytes:

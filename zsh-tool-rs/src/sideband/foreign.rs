@@ -2,9 +2,11 @@
 //!
 //! A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the hook's sight then.
 //! So such code is looked for beforehand: in the user's own `.zshenv` and in every file that this or the text reads, and those read in
-//! turn. What the text reads or evaluates without showing it may hold anything; a start-up file that does so is trusted, or its user
-//! would never be told a code. Files are looked at once more when the text has ended: it may have made or changed them.
-use std::borrow::Cow;
+//! turn. What the text, or a file that it reads, reads or evaluates without showing it may hold anything; a start-up file that does so is
+//! trusted, or its user would never be told a code. Where code may be read in a way that is not understood here, every file named is
+//! taken to be read. Files are looked at once more when the text has ended: it may have made or changed them.
+mod words;
+
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
 use std::fs::{self, File};
@@ -14,33 +16,18 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use words::{bare, commands, is_made_up, is_reader, names, words};
+
 /// A longer file is not searched, and taken to set some.
 const LONGEST: usize = 1 << 20;
 /// Of more files than these, one is taken to set some; in more folders, a file may be anywhere.
 const MOST: usize = 32;
-
-/// How many words of a command are looked at: what is read comes first, or behind a few options.
-const WORDS: usize = 8;
-
-/// What ends a command, wherever it stands.
-const SEPARATORS: &[u8] = b"\n;&|()`";
-/// Words after which a command begins, wherever they stand.
-const OPENERS: [&[u8]; 8] = [
-    b"{", b"do", b"elif", b"else", b"if", b"then", b"until", b"while",
-];
-/// Words that leave it to the next one to be the command.
-const PREFIXES: [&[u8]; 8] = [
-    b"!",
-    b"}",
-    b"builtin",
-    b"command",
-    b"eval",
-    b"nocorrect",
-    b"noglob",
-    b"time",
-];
+/// Of more names than these, one may be that of any file.
+const MOST_NAMES: usize = 1000;
 /// Values that make a command of a variable whose text reads or evaluates more code, or leave that to the next word.
 const READERS: [&[u8]; 6] = [b".", b"source", b"eval", b"emulate", b"builtin", b"command"];
+/// Where an assignment defines a command.
+const TABLES: [&[u8]; 2] = [b"functions[", b"aliases["];
 /// What in a name stands for something else.
 const MAGIC: &[u8] = b"$`*?[]{}<>~";
 
@@ -62,12 +49,9 @@ pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<Pa
         return None;
     }
     // These are read before the text can change anything, so they are not looked at again.
-    start.harmless(
-        own.iter()
-            .flat_map(|code| start.read_by(code).files)
-            .collect(),
-    )?;
-    start.harmless(read.files)
+    let own_read = own.iter().flat_map(|code| start.read_by(code).files);
+    start.harmless(own_read.collect(), true)?;
+    start.harmless(read.files, false)
 }
 
 /// Whether none of these files sets traps as they are now: the text may have changed them.
@@ -135,8 +119,8 @@ struct ReadBy {
 }
 
 impl Start<'_> {
-    /// All of these files and those read in turn, if none sets traps.
-    fn harmless(&self, mut left: Vec<PathBuf>) -> Option<Vec<PathBuf>> {
+    /// All of these files and those read in turn, if none sets traps, nor may do so unless it `is_trusted`.
+    fn harmless(&self, mut left: Vec<PathBuf>, is_trusted: bool) -> Option<Vec<PathBuf>> {
         let mut found = HashSet::new();
         let mut searched = 0;
         while let Some(place) = left.pop() {
@@ -149,23 +133,34 @@ impl Start<'_> {
             if searched > MOST || sets_traps(&code) {
                 return None;
             }
-            left.extend(self.read_by(&code).files);
+            let read = self.read_by(&code);
+            if read.unseen && !is_trusted {
+                return None;
+            }
+            left.extend(read.files);
         }
         Some(found.into_iter().collect())
     }
 
     fn read_by(&self, code: &[u8]) -> ReadBy {
-        let mut read = ReadBy::default();
+        let mut read = ReadBy {
+            unseen: TABLES
+                .iter()
+                .any(|table| memmem::find(code, table).is_some()),
+            ..ReadBy::default()
+        };
         let mut folders = vec![self.cwd.to_owned()];
-        let mut names = 0;
+        let mut looked_up = 0;
         let mut gives = None;
+        let mut is_odd = false;
         for words in commands(code) {
             let arguments = &words[1..];
             let name = bare(words[0]);
             match name.as_ref() {
                 b"." | b"source" => {
-                    names += 1;
-                    match self.places(arguments.first(), &folders, true) {
+                    looked_up += 1;
+                    let operand = arguments.iter().find(|word| **word != b"--");
+                    match self.places(operand, &folders, true) {
                         Some(places) => read.files.extend(places),
                         None => read.unseen = true,
                     }
@@ -181,28 +176,51 @@ impl Start<'_> {
                 b"eval" => read.unseen |= is_made_up(code),
                 b"emulate" => {
                     let runs = |word: &&[u8]| word.starts_with(b"-") && word.contains(&b'c');
-                    read.unseen |= arguments.iter().any(runs) && is_made_up(code);
+                    let reads = |word: &&[u8]| is_reader(&bare(word));
+                    read.unseen |= arguments.iter().any(runs)
+                        && (is_made_up(code) || arguments.iter().any(reads));
                 }
                 b"alias" => read.unseen |= *gives.get_or_insert_with(|| self.gives_reader()),
+                _ if memmem::find(words[0], b"$'").is_some() => read.unseen = true,
                 name if name.starts_with(b"$") => {
-                    names += 1;
-                    read.unseen |= match self.expanded(name) {
-                        Some(value) => READERS.contains(&value.as_slice()),
-                        // What is worked out while the text runs is trusted.
-                        None => *gives.get_or_insert_with(|| self.gives_reader()),
-                    };
+                    looked_up += 1;
+                    if let Some(value) = self.expanded(name) {
+                        read.unseen |= READERS.contains(&value.as_slice());
+                    } else {
+                        // What is worked out while the text runs is trusted with what is too.
+                        is_odd = true;
+                        read.unseen |= *gives.get_or_insert_with(|| self.gives_reader());
+                    }
                 }
                 _ => {}
             }
             if folders.len() > MOST {
                 folders.clear();
             }
-            if names > MOST {
+            if looked_up > MOST {
                 read.unseen = true;
                 break;
             }
         }
+        if is_odd || names(code).any(|name| is_reader(&name)) {
+            self.add_named(code, &folders, &mut read);
+        }
         read
+    }
+
+    /// Adds all files that the code may name.
+    fn add_named(&self, code: &[u8], folders: &[PathBuf], read: &mut ReadBy) {
+        let named: HashSet<_> = names(code).collect();
+        if named.len() > MOST_NAMES {
+            read.unseen = true;
+            return;
+        }
+        let is_there = |place: &PathBuf| fs::metadata(place).is_ok_and(|found| found.is_file());
+        for name in named {
+            let places = self.places(Some(&name.as_ref()), folders, false);
+            let places = places.into_iter().flatten();
+            read.files.extend(places.filter(is_there));
+        }
     }
 
     /// Where `name` may be, None if only the shell can tell. A command's name without a slash is looked for in `PATH` too.
@@ -275,10 +293,7 @@ impl Start<'_> {
             let word = word.strip_suffix(b"}").unwrap_or(&word);
             memchr::memrchr2(b'=', b'-', word).is_some_and(|at| READERS.contains(&&word[at + 1..]))
         };
-        self.code.iter().any(|code| {
-            code.split(|b| SEPARATORS.contains(b) || b" \t".contains(b))
-                .any(gives)
-        })
+        self.code.iter().any(|code| words(code).any(gives))
     }
 
     /// The value of a variable that no code names but to use it.
@@ -293,54 +308,6 @@ impl Start<'_> {
             .all(|code| memmem::find_iter(code, variable).all(|at| is_used(code, at)))
             .then_some(given)
     }
-}
-
-/// The commands of a piece of code, each as its words from its name on, as far as they can be told without heeding quotes.
-fn commands(code: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
-    code.split(|b| SEPARATORS.contains(b)).flat_map(|part| {
-        let words: Vec<&[u8]> = part
-            .split(|b| b" \t".contains(b))
-            .filter(|word| !word.is_empty())
-            .collect();
-        let mut begins = true;
-        let mut found = Vec::new();
-        for (at, word) in words.iter().enumerate() {
-            let name = if begins {
-                bare(word)
-            } else {
-                Cow::Borrowed(*word)
-            };
-            let leads = OPENERS.contains(&name.as_ref()) || begins && leads_on(&name);
-            if begins && (!leads || name.as_ref() == b"eval") {
-                found.push(words.iter().skip(at).take(WORDS).copied().collect());
-            }
-            begins = leads;
-        }
-        found
-    })
-}
-
-/// Whether a word where a command's name is expected leaves that to the next: a prefix or its option, an assignment, a redirection.
-fn leads_on(word: &[u8]) -> bool {
-    PREFIXES.contains(&word)
-        || word.is_empty()
-        || word.starts_with(b"-")
-        || !word.starts_with(b"$") && word.iter().any(|b| b"=<>".contains(b))
-}
-
-/// A word without its quotes.
-fn bare(word: &[u8]) -> Cow<'_, [u8]> {
-    let is_quote = |b: &u8| b"'\"\\".contains(b);
-    if word.iter().any(is_quote) {
-        Cow::Owned(word.iter().copied().filter(|b| !is_quote(b)).collect())
-    } else {
-        Cow::Borrowed(word)
-    }
-}
-
-/// Whether what a piece of code evaluates may be more than it shows.
-fn is_made_up(code: &[u8]) -> bool {
-    code.iter().any(|b| b"$`".contains(b))
 }
 
 #[cfg(test)]

@@ -122,6 +122,15 @@ fn traps_of_other_files_tell_no_codes() {
         "${s:-.} $HOME/more",
         "e=eval; $e \". $HOME/more\"",
         "alias s=source\ns $HOME/more",
+        "source $HOME/evaluates",
+        "source -- $HOME/more",
+        "2> /dev/null . $HOME/more",
+        ">/dev/null 2>&1 . $HOME/more",
+        "[[ -n $HOME ]] && if [[ -f $HOME/more ]] source $HOME/more",
+        "repeat 1 source $HOME/more",
+        "emulate zsh -c 'source $HOME/more'",
+        "$'source' $HOME/more",
+        "$(print source) $HOME/more",
     ];
     let all: Vec<_> = doubtful
         .iter()
@@ -130,7 +139,8 @@ fn traps_of_other_files_tell_no_codes() {
     for_each(&all, |(way, (traps, text, code))| {
         let exec = Exec::new()
             .file("more", format!("{traps}\n"))
-            .file("reads_more", "source $HOME/more\n");
+            .file("reads_more", "source $HOME/more\n")
+            .file("evaluates", "eval \"$(< $HOME/more)\"\n");
         check(&exec, &format!("{way}; {text}"), &[vec![*code]], false)
             .map_err(|e| format!("{traps:?}: {e}"))
     });
@@ -141,9 +151,9 @@ fn traps_of_other_files_tell_no_codes() {
     });
 }
 
-/// The text after a file that is read by a command whose name only the shell knows.
+/// The text after a file that is read by a command whose name and operand only the shell knows.
 fn disguised(text: &str) -> String {
-    format!("s=$(print source); $s $HOME/more; {text}")
+    format!("s=$(print source); f=$(print $HOME/mo)re; $s $f; {text}")
 }
 
 #[test]
