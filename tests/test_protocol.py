@@ -110,9 +110,11 @@ def test_facts_have_every_key_also_where_nothing_ran() -> None:
     assert "_meta" not in as_result("zsh_tasks", Reply("x"))
 
 
-def test_texts_that_utf8_cannot_carry_are_mended() -> None:
+@pytest.mark.parametrize(("revision", "kind"), [("2025-11-25", None), ("2026-07-28", "complete")])
+def test_texts_that_utf8_cannot_carry_are_mended(revision: str, kind: str | None) -> None:
     result = as_result("zsh", Reply("a\udcff", Facts(cwd="/\udcff"), structured={"row": "\udcff"}))
-    shaped = serialize_server_result("tools/call", "2025-11-25", result)
+    shaped = serialize_server_result("tools/call", revision, result)
+    assert shaped.get("resultType") == kind
     sent = json.loads(encode(JSONRPCResponse(jsonrpc="2.0", id=1, result=shaped)))["result"]
     assert sent["content"][0]["text"] == "a\ufffd"
     assert sent["_meta"][META_KEY]["cwd"] == "/\ufffd"

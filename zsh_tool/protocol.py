@@ -278,6 +278,8 @@ def as_result(name: str, reply: Reply) -> dict[str, Any]:
     result: dict[str, Any] = {
         "content": [{"type": "text", "text": whole_text(reply.text)}],
         "isError": reply.is_error,
+        # The handshake's revisions have no such key; the SDK takes it out for them.
+        "resultType": "complete",
     }
     if reply.structured is not None:
         result["structuredContent"] = reply.structured
