@@ -169,19 +169,28 @@ fn short_turns_are_the_executors_own_and_the_shell_is_scheduled_as_its_caller() 
     let ordinary = libc::sched_attr {
         sched_policy: libc::SCHED_OTHER.cast_unsigned(),
         sched_nice: started_with.sched_nice.max(5),
+        sched_runtime: 0,
         ..started_with
     };
+    set_scheduling(&ordinary);
+    let usual_turn = scheduling(0).sched_runtime;
     let patient = libc::sched_attr {
-        sched_runtime: ordinary.sched_runtime * 2,
+        sched_runtime: usual_turn * 2,
         ..ordinary
     };
     let batch = libc::sched_attr {
         sched_policy: libc::SCHED_BATCH.cast_unsigned(),
         ..ordinary
     };
-    for wanted in [started_with, ordinary, patient, batch] {
-        let is_allowed = set_scheduling(&wanted);
+    let urgent = libc::sched_attr {
+        sched_nice: -5,
+        ..ordinary
+    };
+    for wanted in [started_with, ordinary, patient, batch, urgent] {
+        // What is refused, as priority is to most users, leaves the case before.
+        set_scheduling(&wanted);
         let caller = scheduling(0);
+        let is_allowed = set_scheduling(&caller);
         let exec = Exec::new();
         let mut task = exec.standby();
         let reply = task.run(&exec, "exec sleep 1000", &json!({}));
@@ -192,8 +201,10 @@ fn short_turns_are_the_executors_own_and_the_shell_is_scheduled_as_its_caller() 
             assert_eq!(process.sched_nice, caller.sched_nice);
         }
         assert_eq!(shell.sched_runtime, caller.sched_runtime);
-        let is_ordinary = caller.sched_policy == libc::SCHED_OTHER.cast_unsigned();
-        let short = if is_allowed && is_ordinary {
+        let is_usual = caller.sched_policy == libc::SCHED_OTHER.cast_unsigned()
+            && caller.sched_nice >= 0
+            && caller.sched_runtime == usual_turn;
+        let short = if is_allowed && is_usual {
             500_000
         } else {
             u64::MAX

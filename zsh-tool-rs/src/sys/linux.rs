@@ -5,7 +5,6 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -80,12 +79,9 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     let top = stack.as_mut_ptr_range().end;
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     let argument = ptr::from_ref(plan).cast_mut().cast();
-    // Besides what the shell inherits: awake again, we do not take the processor from it that it has only just begun to use.
-    let pid = with_callers_turns(|| {
-        // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
-        // and allocates nothing; signals are blocked, so no handler of ours runs in it.
-        check(unsafe { libc::clone(child, top.cast(), flags, argument) })
-    })?;
+    // SAFETY: the stack is ours, aligned, and lives until the child no longer runs on it; `child` never returns, takes no lock
+    // and allocates nothing; signals are blocked, so no handler of ours runs in it.
+    let pid = check(unsafe { libc::clone(child, top.cast(), flags, argument) })?;
     if plan.failure().get().1 == 0 {
         return Ok(pid);
     }
@@ -207,45 +203,47 @@ pub fn map_program() {
     unsafe { libc::madvise(place, length, libc::MADV_POPULATE_READ) };
 }
 
-/// The turn that our caller has, in nanoseconds, once ours is another one; 0 until then.
-static CALLERS_TURN: AtomicU64 = AtomicU64::new(0);
-
 /// Takes short turns on the processor, which lets the scheduler run us as soon as we are woken: where processors share no cache, it
 /// wakes us on that of whoever writes to us, and we would wait there until the writer sleeps. Known to Linux 6.12 and later; others
-/// change nothing. The shell has our caller's turns.
+/// change nothing. Our children are scheduled as ever, by being given what is usual: where our caller has something else, so have we.
 pub fn take_short_turns() {
     const TURN: Duration = Duration::from_micros(500);
-    if let Some(turn) = change_turn(TURN.as_nanos().try_into().unwrap_or(0)) {
-        CALLERS_TURN.store(turn, Ordering::Relaxed);
+    let Some(given) = scheduling() else {
+        return;
+    };
+    let is_ordinary = u32::try_from(libc::SCHED_OTHER) == Ok(given.sched_policy);
+    if !is_ordinary || given.sched_nice < 0 {
+        return;
     }
+    let of_turn = |sched_runtime| libc::sched_attr {
+        sched_runtime,
+        ..given
+    };
+    set_scheduling(&of_turn(0));
+    if scheduling().is_none_or(|usual| usual.sched_runtime != given.sched_runtime) {
+        set_scheduling(&given);
+        return;
+    }
+    set_scheduling(&libc::sched_attr {
+        sched_flags: libc::SCHED_FLAG_RESET_ON_FORK.try_into().unwrap_or(0),
+        ..of_turn(TURN.as_nanos().try_into().unwrap_or(0))
+    });
 }
 
-/// Does `work` with our caller's turns.
-fn with_callers_turns<T>(work: impl FnOnce() -> T) -> T {
-    let turn = CALLERS_TURN.load(Ordering::Relaxed);
-    let is_changed = turn != 0 && change_turn(turn).is_some();
-    let done = work();
-    if is_changed {
-        take_short_turns();
-    }
-    done
-}
-
-/// Sets the turn of an ordinary process and nothing else of how it is scheduled. Gives the turn before; none where nothing changed.
-fn change_turn(nanoseconds: u64) -> Option<u64> {
+/// How this process is scheduled.
+fn scheduling() -> Option<libc::sched_attr> {
     let size = size_of::<libc::sched_attr>();
     let mut attr = MaybeUninit::<libc::sched_attr>::zeroed();
     // SAFETY: writes at most `size` bytes through the pointer, which is what it points to.
     let got = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, attr.as_mut_ptr(), size, 0) };
     // SAFETY: numbers only, and zeroes are numbers.
-    let mut attr = unsafe { attr.assume_init() };
-    if got == -1 || u32::try_from(libc::SCHED_OTHER) != Ok(attr.sched_policy) {
-        return None;
-    }
-    let before = std::mem::replace(&mut attr.sched_runtime, nanoseconds);
-    // SAFETY: reads as many bytes through the pointer as `size` in it says.
-    let set = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0) };
-    (set == 0).then_some(before)
+    (got == 0).then_some(unsafe { attr.assume_init() })
+}
+
+/// A refusal changes nothing.
+fn set_scheduling(attr: &libc::sched_attr) {
+    // SAFETY: reads as many bytes through the pointer as the size in it says, which is its own.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, ptr::from_ref(attr), 0) };
 }
 
 /// A nameless file in memory that other processes can open by our `/proc/PID/fd`.
