@@ -4,8 +4,8 @@ A trap for EXIT that is a string may run a pipeline of its own after the last on
 hook's sight then. So such code is looked for beforehand: in the user's own ``.zshenv`` and in every file that this
 or the text reads, and those read in turn. What the text, or a file that it reads, reads or evaluates without showing
 it may hold anything; a start-up file that does so is trusted, or its user would never be told a code. Where code may
-be read in a way that is not understood here, every file named is taken to be read. Files are looked at once more when
-the text has ended: it may have made or changed them.
+be read in a way that is not understood here, every file named is searched too, though most are data and not followed.
+Files are looked at once more when the text has ended: it may have made or changed them.
 
 Code is cut without heeding quotes: too much is found rather than too little.
 
@@ -71,8 +71,9 @@ def harmless_files(text: bytes, env: Mapping[bytes, bytes], cwd: Path) -> list[P
     if read.unseen:
         return None
     # Those of the start-up file are read before the text can change anything, so they are not looked at again.
-    own_read = [place for code in own for place in start.read_by(code).files]
-    return None if start.harmless(own_read, trusted=True) is None else start.harmless(read.files)
+    if any(start.harmless(start.read_by(code), trusted=True) is None for code in own):
+        return None
+    return start.harmless(read)
 
 
 def still_harmless(files: Iterable[Path]) -> bool:
@@ -116,6 +117,8 @@ class _ReadBy:
     """What a piece of code reads as code: where it may be, and whether there is more than can be seen."""
 
     files: list[Path] = field(default_factory=list)
+    named: list[Path] = field(default_factory=list)
+    """Files that are there and may be read in a way that is not understood."""
     unseen: bool = False
 
 
@@ -127,13 +130,12 @@ class _Start:
     cwd: Path
     code: Sequence[bytes]
 
-    def harmless(self, files: Sequence[Path], *, trusted: bool = False) -> list[Path] | None:
+    def harmless(self, read: _ReadBy, *, trusted: bool = False) -> list[Path] | None:
         """Return these files and those read in turn, if none sets traps, nor may do so unless it is trusted."""
         found: set[Path] = set()
         searched = 0
-        left = list(files)
-        while left:
-            place = left.pop()
+        while read.files:
+            place = read.files.pop()
             if place in found:
                 continue
             code = _code_at(place)
@@ -141,11 +143,14 @@ class _Start:
             searched += bool(code)
             if code is None or searched > _MOST or _sets_traps(code):
                 return None
-            read = self.read_by(code)
-            if read.unseen and not trusted:
+            inner = self.read_by(code)
+            if inner.unseen and not trusted:
                 return None
-            left += read.files
-        return list(found)
+            read.files += inner.files
+            read.named += inner.named
+        if len(read.named) > _MOST or not still_harmless(read.named):
+            return None
+        return [*found.union(read.named)]
 
     def read_by(self, code: bytes) -> _ReadBy:
         read = _ReadBy(unseen=any(table in code for table in _TABLES))
@@ -201,7 +206,7 @@ class _Start:
             return
         for name in named:
             places = self._places(name, folders, in_path=False) or ()
-            read.files += filter(os.path.isfile, places)
+            read.named += filter(os.path.isfile, places)
 
     def _places(self, word: bytes, folders: Sequence[Path], *, in_path: bool) -> list[Path] | None:
         """Return where ``word`` may be, None if only the shell can tell. A name without a slash may be in ``PATH``."""

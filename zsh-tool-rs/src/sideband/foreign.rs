@@ -4,7 +4,7 @@
 //! So such code is looked for beforehand: in the user's own `.zshenv` and in every file that this or the text reads, and those read in
 //! turn. What the text, or a file that it reads, reads or evaluates without showing it may hold anything; a start-up file that does so is
 //! trusted, or its user would never be told a code. Where code may be read in a way that is not understood here, every file named is
-//! taken to be read. Files are looked at once more when the text has ended: it may have made or changed them.
+//! searched too, though most are data and not followed. Files are looked at once more when the text has ended: it may have made or changed them.
 mod words;
 
 use std::collections::HashSet;
@@ -49,9 +49,10 @@ pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<Pa
         return None;
     }
     // These are read before the text can change anything, so they are not looked at again.
-    let own_read = own.iter().flat_map(|code| start.read_by(code).files);
-    start.harmless(own_read.collect(), true)?;
-    start.harmless(read.files, false)
+    for code in &own {
+        start.harmless(start.read_by(code), true)?;
+    }
+    start.harmless(read, false)
 }
 
 /// Whether none of these files sets traps as they are now: the text may have changed them.
@@ -115,15 +116,17 @@ struct Start<'a> {
 #[derive(Default)]
 struct ReadBy {
     files: Vec<PathBuf>,
+    /// Files that are there and may be read in a way that is not understood.
+    named: Vec<PathBuf>,
     unseen: bool,
 }
 
 impl Start<'_> {
     /// All of these files and those read in turn, if none sets traps, nor may do so unless it `is_trusted`.
-    fn harmless(&self, mut left: Vec<PathBuf>, is_trusted: bool) -> Option<Vec<PathBuf>> {
+    fn harmless(&self, mut read: ReadBy, is_trusted: bool) -> Option<Vec<PathBuf>> {
         let mut found = HashSet::new();
         let mut searched = 0;
-        while let Some(place) = left.pop() {
+        while let Some(place) = read.files.pop() {
             if found.contains(&place) {
                 continue;
             }
@@ -133,12 +136,17 @@ impl Start<'_> {
             if searched > MOST || sets_traps(&code) {
                 return None;
             }
-            let read = self.read_by(&code);
-            if read.unseen && !is_trusted {
+            let inner = self.read_by(&code);
+            if inner.unseen && !is_trusted {
                 return None;
             }
-            left.extend(read.files);
+            read.files.extend(inner.files);
+            read.named.extend(inner.named);
         }
+        if read.named.len() > MOST || !still_harmless(&read.named) {
+            return None;
+        }
+        found.extend(read.named);
         Some(found.into_iter().collect())
     }
 
@@ -219,7 +227,7 @@ impl Start<'_> {
         for name in named {
             let places = self.places(Some(&name.as_ref()), folders, false);
             let places = places.into_iter().flatten();
-            read.files.extend(places.filter(is_there));
+            read.named.extend(places.filter(is_there));
         }
     }
 
