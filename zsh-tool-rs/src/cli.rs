@@ -57,7 +57,14 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (protocol 1)");
 /// # Errors
 /// Usage errors.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, Error> {
-    let matches = match command().try_get_matches_from(arguments) {
+    let words: Vec<OsString> = arguments.into_iter().collect();
+    if let [_, dashes, text] = &words[..]
+        && dashes == "--"
+    {
+        // A command and nothing else: to set the parser up would take as long as all that is left to do before zsh starts.
+        return Ok(bare(text));
+    }
+    let matches = match command().try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return Err(usage(&error)),
     };
@@ -76,6 +83,37 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         control,
         persist: matches.get_flag("persist"),
     })
+}
+
+/// This command, and everything else as it is when nothing is said of it.
+fn bare(text: &OsStr) -> Invocation {
+    let zsh = find_zsh(None);
+    Invocation {
+        request: Some(plain(text.as_bytes().to_owned(), zsh.clone())),
+        zsh,
+        database: None,
+        meta: None,
+        control: None,
+        persist: false,
+    }
+}
+
+/// The request for a command of which nothing else is said.
+fn plain(command: Vec<u8>, zsh: PathBuf) -> Request {
+    Request {
+        command,
+        zsh,
+        profile: Profile::Plain,
+        cwd: None,
+        environment: own_environment(),
+        terminal: None,
+        stdin: Stdin::Inherit,
+        timeout: None,
+        idle_timeout: None,
+        grace: GRACE,
+        umask: None,
+        limits: Vec::new(),
+    }
 }
 
 fn usage(error: &clap::Error) -> Error {
@@ -100,22 +138,18 @@ fn request(matches: &ArgMatches, zsh: PathBuf) -> Result<Request, Error> {
         rows: number("rows", SIZE.rows),
         cols: number("cols", SIZE.cols),
     };
+    let usual = plain(text(matches)?, zsh);
     Ok(Request {
-        command: text(matches)?,
-        zsh,
         profile: match matches.get_one::<String>("profile").map(String::as_str) {
             Some("agent") => Profile::Agent,
-            _ => Profile::Plain,
+            _ => usual.profile,
         },
         cwd: path(matches, "cwd"),
-        environment: own_environment(),
         terminal: matches.get_flag("pty").then_some(size),
-        stdin: Stdin::Inherit,
         timeout: seconds("timeout").filter(|t| !t.is_zero()),
         idle_timeout: seconds("idle-timeout").filter(|t| !t.is_zero()),
-        grace: seconds("grace").unwrap_or(GRACE),
-        umask: None,
-        limits: Vec::new(),
+        grace: seconds("grace").unwrap_or(usual.grace),
+        ..usual
     })
 }
 
@@ -289,6 +323,15 @@ mod tests {
             &["--persist", "--", "true"],
         ] {
             assert_eq!(exit_code(wrong), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_alone_is_read_as_by_the_parser() {
+        for text in ["true", "", "--help", "-x", "--", "a b\nc"] {
+            let alone = parsed(&["--", text]).unwrap();
+            let parsed = parsed(&["--timeout", "0", "--", text]).unwrap();
+            assert_eq!(format!("{alone:?}"), format!("{parsed:?}"));
         }
     }
 

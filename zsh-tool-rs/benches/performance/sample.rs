@@ -80,7 +80,14 @@ impl Bench {
         command
     }
 
-    /// The executor with these flags, running the text.
+    /// The executor, given the text alone: it looks for zsh itself.
+    pub fn alone(&self, text: &str) -> Command {
+        let mut command = Command::new(&self.executor);
+        command.args(["--", text]);
+        command
+    }
+
+    /// The executor with these flags and told where zsh is, running the text.
     pub fn executor(&self, flags: &[&str], text: &str) -> Command {
         let mut command = Command::new(&self.executor);
         command

@@ -14,7 +14,7 @@ const WITH_HOLDER: f64 = 1.4;
 pub fn bare(bench: &Bench, table: &mut Table) -> Result<(), Failure> {
     for (text, target) in [("true", Some(1.1)), ("false | true", None)] {
         let floor: Measure = Box::new(|| timed(&mut bench.floor(text)));
-        let ours: Measure = Box::new(|| timed(&mut bench.executor(&[], text)));
+        let ours: Measure = Box::new(|| timed(&mut bench.alone(text)));
         let plain: Measure = Box::new(|| timed(&mut bench.plain(text)));
         let [floor, ours, plain] = medians(bench.runs, vec![floor, ours, plain])?[..] else {
             return Ok(());
