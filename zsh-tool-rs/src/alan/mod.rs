@@ -303,4 +303,18 @@ mod tests {
             .unwrap();
         assert_eq!(rows, 1);
     }
+
+    #[test]
+    fn no_statement_is_prepared_again_for_its_limit() {
+        let temp = tempfile::tempdir().unwrap();
+        let alan = Alan::open(&temp.path().join("alan.db"), Retention::default()).unwrap();
+        let db = &alan.store.as_ref().unwrap().db;
+        let sql = "SELECT id FROM observations ORDER BY rowid LIMIT ?1";
+        let mut statement = db.prepare(sql).unwrap();
+        for limit in 1..3 {
+            assert!(statement.query([limit]).unwrap().next().unwrap().is_none());
+        }
+        let again = rusqlite::StatementStatus::RePrepare;
+        assert_eq!(statement.get_status(again), 0);
+    }
 }

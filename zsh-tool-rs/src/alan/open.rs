@@ -186,6 +186,8 @@ fn connect(path: &Path, empty: bool, patience: &Patience) -> rusqlite::Result<Co
     patience.rule(&mut db)?;
     // The last to close would write the whole log back while its caller waits.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Else SQLite prepares a statement with `LIMIT ?` once more when the limit is known.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     if empty {
         // Nothing can be lost yet, so nothing has to reach the disk before the first answer.
         db.pragma_update(None, "synchronous", "OFF")?;
