@@ -336,10 +336,11 @@ impl Task {
             .min_by_key(|(due, _)| *due)
     }
 
-    /// When the wait for new output after the shell's exit is over. A slow reader stops that clock.
+    /// When the wait for new output after the shell's exit is over. A slow reader of what the shell wrote stops that clock.
     fn drained_at(&self) -> Option<Instant> {
         let from = self.drain_from?;
-        if self.output.is_held_up() || self.output.is_finished() {
+        let is_slow = self.output.is_held_up() && !self.output.is_paid_out();
+        if is_slow || self.output.is_finished() {
             return None;
         }
         let quiet = self.output.last().max(from) + QUIET;
@@ -373,8 +374,8 @@ impl Task {
             ending.step(target, now);
         }
         // What the shell left behind is read whole, however slowly it is taken: the clock starts after that.
-        let unpaid = !self.output.has_paid() && !self.output.is_finished();
-        if let (Some(from), true) = (&mut self.drain_from, unpaid || self.output.is_held_up()) {
+        let is_owed = !self.output.is_paid_out() && !self.output.is_finished();
+        if let (Some(from), true) = (&mut self.drain_from, is_owed) {
             *from = now;
         }
         if self.drained_at().is_some_and(|at| at <= now) {

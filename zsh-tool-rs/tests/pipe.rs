@@ -6,7 +6,7 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{EXECUTOR, Exec, meta_at, wait_for};
+use common::{EXECUTOR, Exec, kill, meta_at, wait_for};
 
 #[test]
 fn both_streams_come_in_their_order_and_the_code_is_the_shells() {
@@ -99,6 +99,44 @@ fn a_survivor_keeps_the_output_open_and_does_not_hold_up_the_answer() {
     assert!(meta["elapsed_ms"].as_u64().unwrap() < 700, "{meta}");
     assert!(!meta["survivors"].as_array().unwrap().is_empty(), "{meta}");
     assert_eq!(running.wait().text(), "early\nlate\n");
+}
+
+#[test]
+fn a_survivor_that_floods_does_not_hold_up_the_answer() {
+    for limit in ["0", "60"] {
+        let exec = Exec::new().timeout(limit);
+        let mut command = exec.command("yes & sleep 0.1; exit 3");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut reader = child.stdout.take().unwrap();
+        let taking = std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        let status = wait_for("the answer", || child.try_wait().unwrap());
+        let meta = meta_at(&exec.path("meta.json"));
+        let survivor = &meta["survivors"][0];
+        kill(
+            survivor["pid"].as_i64().unwrap().try_into().unwrap(),
+            libc::SIGKILL,
+        );
+        assert_eq!((status.code(), &survivor["name"]), (Some(3), &"yes".into()));
+        taking.join().unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_closed_stdin_stays_closed() {
+    for text in [
+        "cat; echo $?",
+        "[[ -e /dev/fd/0 ]]",
+        "read x; echo $?",
+        "cat <&0 | cat",
+    ] {
+        let ours = Exec::new().under("exec <&- 2>&1", text);
+        let plain = Exec::new().plain(format!("exec zsh -c '{text}' <&-"));
+        assert_eq!(
+            (ours.code, ours.text()),
+            (plain.code, plain.text()),
+            "{text}"
+        );
+    }
 }
 
 #[test]

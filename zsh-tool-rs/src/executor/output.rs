@@ -37,6 +37,17 @@ enum Way {
     Pages,
 }
 
+/// What the shell leaves behind is owed to its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Debt {
+    /// The shell runs.
+    Unknown,
+    /// So much of it has not been read yet.
+    Unread(usize),
+    /// All of it has been handed on. What is held since was written by others.
+    PaidOut,
+}
+
 /// The output of one command.
 #[derive(Debug)]
 pub struct Output {
@@ -57,8 +68,7 @@ pub struct Output {
     last: Instant,
     /// A flow fills its pipe until then.
     fills_until: Option<Instant>,
-    /// What the shell had left unread when it ended, as far as not read since. None while it runs.
-    owed: Option<usize>,
+    debt: Debt,
     reader_gone: bool,
     trouble: Option<String>,
     slots: (Option<Slot>, Option<Slot>),
@@ -90,7 +100,7 @@ impl Output {
             total: 0,
             last: Instant::now(),
             fills_until: None,
-            owed: None,
+            debt: Debt::Unknown,
             reader_gone: false,
             trouble: None,
             slots: (None, None),
@@ -158,8 +168,9 @@ impl Output {
             Way::Terminal if self.source.is_some() => TERMINAL_BUFFERS,
             _ => self.unread(),
         };
-        self.owed = Some(owed);
+        self.debt = Debt::Unread(owed);
         self.collect();
+        self.note_paid_out();
     }
 
     /// How much can be read now.
@@ -172,10 +183,22 @@ impl Output {
         while !self.is_held_up() && self.read_block() && !self.has_paid() {}
     }
 
+    /// Whether all that the shell left behind has been handed on, though more may be held up since.
+    #[must_use]
+    pub fn is_paid_out(&self) -> bool {
+        self.debt == Debt::PaidOut
+    }
+
+    fn note_paid_out(&mut self) {
+        if self.has_paid() && self.held.is_empty() {
+            self.debt = Debt::PaidOut;
+        }
+    }
+
     /// Whether all that the shell left behind has been read.
     #[must_use]
     pub fn has_paid(&self) -> bool {
-        self.owed == Some(0)
+        matches!(self.debt, Debt::Unread(0) | Debt::PaidOut)
     }
 
     /// Says what to wait for: room when stdout is full, else more output.
@@ -202,10 +225,11 @@ impl Output {
         }
         if set.ready(self.slots.1).writable {
             self.hand_on();
+            self.note_paid_out();
             if std::mem::take(&mut self.is_blocked) {
                 self.read_block();
             }
-            if self.owed.is_some_and(|owed| owed > 0) {
+            if matches!(self.debt, Debt::Unread(1..)) {
                 self.collect();
             }
         }
@@ -213,6 +237,7 @@ impl Output {
         if (is_filled || set.ready(self.slots.0).readable) && !self.is_held_up() {
             self.read_block();
         }
+        self.note_paid_out();
     }
 
     /// Lets pages go from pipe to pipe. False when none went.
@@ -291,8 +316,8 @@ impl Output {
     }
 
     fn settle_debt(&mut self) {
-        if self.owed.is_some() {
-            self.owed = Some(0);
+        if let Debt::Unread(left) = &mut self.debt {
+            *left = 0;
         }
     }
 
@@ -302,7 +327,9 @@ impl Output {
             self.fills_until = Some(self.last + FILL);
         }
         self.total += count as u64;
-        self.owed = self.owed.map(|owed| owed.saturating_sub(count));
+        if let Debt::Unread(left) = &mut self.debt {
+            *left = left.saturating_sub(count);
+        }
     }
 
     /// Output flows: a wider pipe lets its writer and us meet less often, and from pipe to pipe whole pages can go.

@@ -36,8 +36,7 @@ impl Task {
             Some(ending) => self.gone.is_some() || ending.has_given_up(),
             None => true,
         };
-        let drained =
-            self.output.is_finished() || (self.drain_from.is_none() && !self.output.is_held_up());
+        let drained = self.output.is_finished() || self.drain_from.is_none();
         self.status.is_some() && ended && drained
     }
 
