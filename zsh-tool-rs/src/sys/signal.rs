@@ -32,12 +32,11 @@ pub struct Signals {
 
 extern "C" fn on_signal(signal: libc::c_int) {
     let errno = os::errno();
-    let flag = if signal == libc::SIGCHLD {
-        &CHILD
-    } else {
-        &END
-    };
-    flag.store(true, Ordering::Relaxed);
+    match signal {
+        libc::SIGCHLD => CHILD.store(true, Ordering::Relaxed),
+        libc::SIGCONT => {}
+        _ => END.store(true, Ordering::Relaxed),
+    }
     let wake = WAKE.load(Ordering::Relaxed);
     // SAFETY: `write` may be called in a handler; one byte of a static array is read. A full pipe has already woken the loop.
     unsafe { libc::write(wake, b"!".as_ptr().cast(), 1) };
@@ -45,7 +44,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
 }
 
 impl Signals {
-    /// Takes SIGCHLD and the signals that mean "end the command". A hangup or quit that our caller ignores stays ignored.
+    /// Takes SIGCHLD and the signals that mean "end the command"; and SIGCONT, because a wait goes on after a stop as long as it had left,
+    /// however late it is. A hangup or quit that our caller ignores stays ignored.
     ///
     /// # Errors
     /// When no pipe can be made.
@@ -54,7 +54,7 @@ impl Signals {
         set_nonblocking(reader.as_raw_fd())?;
         set_nonblocking(writer.as_raw_fd())?;
         WAKE.store(writer.into_raw_fd(), Ordering::Relaxed);
-        for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT] {
+        for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGCONT] {
             handle(signal)?;
         }
         // A file that may not grow is an error like any other; the signal would end us in the middle of an answer.

@@ -228,12 +228,12 @@ fn a_lock_that_goes_in_time_is_waited_for() {
     reason = "it must stay stopped for longer than what it waits for"
 )]
 fn a_stopped_executor_goes_on_where_it_was() {
-    let exec = Exec::new().timeout("0.5");
+    let exec = Exec::new().timeout("2");
     let stopped = |text: &str| {
         let running = exec.start(text);
         wait_for("the shell", || std::fs::read(exec.path("scratch/up")).ok());
         kill(running.pid(), libc::SIGSTOP);
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(Duration::from_millis(2_100));
         kill(running.pid(), libc::SIGCONT);
         exec.tidy();
         running.wait()
@@ -246,6 +246,11 @@ fn a_stopped_executor_goes_on_where_it_was() {
     );
     let done = stopped(": >up; exec sleep 1000");
     assert_eq!((done.code, done.outcome()), (124, "timed_out"), "{done:?}");
+    // The limit that has passed strikes now: the wait does not go on for what it had left.
+    assert!(
+        done.meta["elapsed_ms"].as_u64().unwrap() < 3_500,
+        "{done:?}"
+    );
 }
 
 #[test]
