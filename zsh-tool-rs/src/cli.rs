@@ -11,8 +11,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::alan::Retention;
 use crate::error::Error;
-use crate::executor::spawn::{find_zsh, own_environment};
+use crate::executor::spawn::find_zsh;
 use crate::executor::{Profile, Request, Stdin};
+use crate::sys;
 use crate::sys::terminal::Size;
 
 const GRACE: Duration = Duration::from_secs(2);
@@ -105,7 +106,7 @@ fn plain(command: Vec<u8>, zsh: PathBuf) -> Request {
         zsh,
         profile: Profile::Plain,
         cwd: None,
-        environment: own_environment(),
+        environment: sys::environment(),
         terminal: None,
         stdin: Stdin::Inherit,
         timeout: None,

@@ -1,7 +1,12 @@
 //! Calls into the system that the standard library does not have. Unsafe code lives here and in the files below, nowhere else.
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use process::FileMode;
 
 pub mod fifo;
 pub mod log;
@@ -33,6 +38,9 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+static HAS_INPUT: AtomicBool = AtomicBool::new(true);
+static CALLERS_UMASK: OnceLock<FileMode> = OnceLock::new();
+
 /// Opens those of the three standard descriptors that are closed, so that nothing of ours ever gets their numbers.
 pub fn open_standard() {
     let null = c"/dev/null".as_ptr();
@@ -43,7 +51,48 @@ pub fn open_standard() {
         if !is_open && unsafe { libc::open(null, libc::O_RDWR) } == -1 {
             exit_now(125);
         }
+        if fd == 0 {
+            HAS_INPUT.store(is_open, Ordering::Relaxed);
+        }
     }
+}
+
+/// Whether descriptor 0 was open when this process was started.
+#[must_use]
+pub fn has_input() -> bool {
+    HAS_INPUT.load(Ordering::Relaxed)
+}
+
+/// Makes what we create ours alone, and exactly as private as we ask for: a caller's mask might take our own access too.
+pub fn create_privately() {
+    // SAFETY: takes a number and always succeeds.
+    let callers = unsafe { libc::umask(0o077) };
+    CALLERS_UMASK.get_or_init(|| callers);
+}
+
+/// The file mode mask that this process was started with, if it has another one now.
+#[must_use]
+pub fn callers_umask() -> Option<FileMode> {
+    CALLERS_UMASK.get().copied()
+}
+
+/// This process's environment, in its order: what is no assignment too.
+#[must_use]
+pub fn environment() -> Vec<CString> {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut all = Vec::new();
+    // SAFETY: set by the system before `main`; nothing here changes it, and there is one thread.
+    let mut place = unsafe { environ };
+    // SAFETY: as above; the list ends with a null pointer, behind which nothing is read.
+    while let Some(entry) = unsafe { place.as_ref() }.filter(|entry| !entry.is_null()) {
+        // SAFETY: each entry is NUL-terminated.
+        all.push(unsafe { CStr::from_ptr(*entry) }.to_owned());
+        // SAFETY: this was not the last one.
+        place = unsafe { place.add(1) };
+    }
+    all
 }
 
 /// The user this process acts as.

@@ -48,6 +48,44 @@ fn nonsense_is_refused_with_status_2() {
 }
 
 #[test]
+fn a_zsh_named_from_here_is_found_whatever_the_directory() {
+    let exec = Exec::new();
+    let zsh = exec.path("scratch/folder/zsh");
+    fs::create_dir_all(zsh.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(exec.run("print -n =zsh").text(), zsh).unwrap();
+    let exec = exec.args(&["--cwd", "/", "--zsh", "folder/zsh"]);
+    let named = exec.run("pwd");
+    assert_eq!((named.code, named.text().as_str()), (0, "/\n"), "{named:?}");
+}
+
+#[test]
+fn a_strict_umask_is_the_commands_and_not_ours() {
+    for mask in ["0777", "0277", "000"] {
+        let exec = Exec::new();
+        let done = exec.under(&format!("umask {mask}"), "umask");
+        assert_eq!(done.text().trim_end(), mask, "{done:?}");
+        let mode = fs::metadata(exec.path("meta.json"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o7777, 0o600, "{mask}");
+    }
+}
+
+#[test]
+fn what_is_no_assignment_in_the_environment_is_passed_on() {
+    let through = "import ctypes, sys
+words = [word.encode() for word in sys.argv[1:]] + [None]
+odd = [b'NOEQ', b'=x', b'A=1', b'A=2', b'PATH=/usr/bin:/bin', None]
+array = lambda all: (ctypes.c_char_p * len(all))(*all)
+ctypes.CDLL(None).execve(words[0], array(words), array(odd))";
+    let ours = Exec::new().under(&format!("set -- python3 -c \"{through}\" \"$@\""), "env");
+    let shown = ours.text();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[..2], ["NOEQ", "=x"], "{ours:?}");
+}
+
+#[test]
 fn the_version_names_the_protocol() {
     let output = executor(&["--version"]);
     assert_eq!(output.stdout, b"zsh-tool-exec 0.1.0 (protocol 1)\n");

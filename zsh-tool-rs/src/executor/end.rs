@@ -223,12 +223,13 @@ impl Ending {
     }
 }
 
-/// What typing the interrupt character would do, and the same for the shell.
+/// What typing the interrupt character would do, and the same for the shell; who is stopped goes on to hear it.
 fn interrupt(group: Option<i32>, master: i32) {
     let foreground = terminal::foreground(master);
     let both = [foreground, group.filter(|g| foreground != Some(*g))];
     for group in both.into_iter().flatten() {
-        let _was_there = signal::send_group(group, libc::SIGINT);
+        let _was_there =
+            signal::send_group(group, libc::SIGINT) && signal::send_group(group, libc::SIGCONT);
     }
 }
 

@@ -128,13 +128,14 @@ impl Wiring {
         })
     }
 
-    /// The descriptors to become 0, 1 and 2.
+    /// The descriptors to become 0, 1 and 2, negative for one that the caller had closed.
     fn sources(&self) -> [i32; 3] {
         if let Some(slave) = self.terminal.as_ref().and_then(Terminal::slave) {
             return [slave; 3];
         }
         let number = |fd: &Option<OwnedFd>, own| fd.as_ref().map_or(own, AsRawFd::as_raw_fd);
-        let [stdin, stdout] = [number(&self.stdin, 0), number(&self.writer, 1)];
+        let own_input = if sys::has_input() { 0 } else { -1 };
+        let [stdin, stdout] = [number(&self.stdin, own_input), number(&self.writer, 1)];
         [stdin, stdout, stdout]
     }
 }
@@ -157,11 +158,13 @@ pub fn spawn(
     };
     let arguments = arguments(request.profile, text, long.as_ref())?;
     let wiring = Wiring::new(request).map_err(Error::system("connect the command"))?;
-    let mut plan = Plan::new(c_path(&request.zsh)?, arguments, environment);
+    // From here, although the shell starts elsewhere.
+    let zsh = std::path::absolute(&request.zsh).unwrap_or_else(|_| request.zsh.clone());
+    let mut plan = Plan::new(c_path(&zsh)?, arguments, environment);
     plan.directory = request.cwd.as_deref().map(c_path).transpose()?;
     plan.stdio = wiring.sources();
     plan.terminal = wiring.terminal.is_some();
-    plan.umask = request.umask;
+    plan.umask = request.umask.or_else(sys::callers_umask);
     plan.limits.clone_from(&request.limits);
     let pid = plan.start().map_err(|failure| explain(request, failure))?;
     Ok(Spawned {
@@ -209,17 +212,6 @@ fn explain(request: &Request, (step, error): (Step, io::Error)) -> Error {
         }
         Step::Prepare => Error::System("start zsh", error),
     }
-}
-
-/// This process's environment, in its order.
-#[must_use]
-pub fn own_environment() -> Vec<CString> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| {
-            let entry = [name.as_bytes(), b"=", value.as_bytes()].concat();
-            CString::new(entry).ok()
-        })
-        .collect()
 }
 
 /// The zsh to use: the one asked for, the one named by `ZSH_TOOL_ZSH`, the one built in, the first in `PATH`.

@@ -1,9 +1,9 @@
 //! The private folder: a FIFO `c` that the hook writes into, and the `.zshenv` that defines the hook.
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::hook;
@@ -83,10 +83,7 @@ impl Sideband {
     }
 
     fn open_fifo(&self) -> Option<File> {
-        // A strict umask would take the modes asked for away from us too.
-        fs::set_permissions(&self.folder, Permissions::from_mode(0o700)).ok()?;
         make_fifo(&self.fifo).ok()?;
-        fs::set_permissions(&self.fifo, Permissions::from_mode(0o600)).ok()?;
         // Non-blocking: opening must not wait for a writer that may never come, nor reading for one that forgot to write.
         OpenOptions::new()
             .read(true)

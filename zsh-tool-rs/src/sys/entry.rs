@@ -9,6 +9,7 @@ use zsh_tool_exec::sys;
 #[unsafe(no_mangle)]
 extern "C" fn main(count: libc::c_int, words: *const *const libc::c_char) -> libc::c_int {
     sys::open_standard();
+    sys::create_privately();
     // A reader that is gone is an error like any other.
     sys::signal::ignore(libc::SIGPIPE);
     let count = usize::try_from(count).unwrap_or(0);

@@ -70,7 +70,7 @@ pub struct Plan {
     pub program: CString,
     /// Where to run, if not here.
     pub directory: Option<CString>,
-    /// What becomes descriptor 0, 1 and 2.
+    /// What becomes descriptor 0, 1 and 2; a negative one is closed.
     pub stdio: [RawFd; 3],
     /// Descriptor 0 is a terminal that the child is to control.
     pub terminal: bool,
@@ -151,7 +151,10 @@ impl Plan {
         // SAFETY: takes no argument; a fresh child leads no group, so it cannot fail.
         ok(unsafe { libc::setsid() })?;
         for (target, &source) in (0..).zip(&self.stdio) {
-            if source != target {
+            if source < 0 {
+                // SAFETY: takes a number of the child's own; closed already is as good.
+                unsafe { libc::close(target) };
+            } else if source != target {
                 // SAFETY: takes two numbers; a bad one is an error.
                 ok(unsafe { libc::dup2(source, target) })?;
             }
