@@ -1,5 +1,6 @@
 """Insights before a command, and which of them a reply shows; what ends mean is in test_insights_of_ends.py."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -325,3 +326,20 @@ def test_quoting_cuts_and_strips() -> None:
 
 def test_an_insight_has_an_id_of_its_own() -> None:
     assert Insight("a", "info", "b").id != Insight("a", "info", "b").id
+def test_no_invisible_character_is_shown() -> None:
+    visible = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    left = plain(visible)
+    categories = ("Cc", "Cf", "Zl", "Zp")
+    assert [one for one in left if unicodedata.category(one) in categories] == ["\t", "\n"]
+    # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt: no glyph, whatever the category.
+    for first, last in (
+        *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
+        *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+        *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
+        (0xE0000, 0xE0FFF),
+    ):
+        assert not any(chr(code) in left for code in range(first, last + 1)), hex(first)
+    assert quoted("echo e\u0301 é 漢字 \u200dא 👍") == "`echo e\u0301 é 漢字 א 👍`"
+    assert plain("rm\U000e0041\U000e007f\u3164 x\ufe0f") == "rm x"
+
+
