@@ -195,7 +195,16 @@ def test_a_command_that_mostly_times_out_is_warned_of(memory: Memory) -> None:
     found = memory.before("make slow").of("history")
     assert found is not None
     assert found.level == "warning"
-    assert "timed out in 2 of 3 runs here (after up to 120 s)" in found.message
+    assert "timed out in 2 of 3 runs here (after up to 2 min)" in found.message
+
+
+def test_a_single_timeout_is_no_history(memory: Memory) -> None:
+    memory.run("make slow", timed_out(200))
+    assert memory.before("make slow").of("history") is None
+    memory.run("make slow", timed_out(200))
+    found = memory.before("make slow").of("history")
+    assert found is not None
+    assert "timed out in 2 of 2 runs here (after up to 0.2 s)" in found.message
 
 
 def test_a_reliable_command_is_noted_for_machines(memory: Memory) -> None:
