@@ -143,6 +143,19 @@ def test_several_similar_failures_are_shown(memory: Memory) -> None:
     assert found.message == "2 similar (`git push *`) in the last 10 min: all failed"
 
 
+def test_what_worked_in_another_directory_is_told_with_what_failed_here(memory: Memory) -> None:
+    part = memory.cwd / "part"
+    part.mkdir()
+    memory.run("ls -l f")
+    for command in ("ls -l nope", "ls -l nope f"):
+        memory.run(command, 2, cwd=part)
+    reply = memory.run("ls -l f", 2, cwd=part)
+    found = reply.of("similar")
+    assert found is not None
+    assert found.message == "3 similar (`ls -l *`) in the last 10 min: 2 failed"
+    assert "similar" not in reply.text
+
+
 # streak
 
 
@@ -333,8 +346,6 @@ def test_quoting_cuts_and_strips() -> None:
     assert plain("a\x1b[1;31mb\x1b[0m\x9b2Jc\x07\tde\u200bf") == "abc\tdef"
 
 
-def test_an_insight_has_an_id_of_its_own() -> None:
-    assert Insight("a", "info", "b").id != Insight("a", "info", "b").id
 def test_no_invisible_character_is_shown() -> None:
     visible = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     left = plain(visible)
@@ -352,3 +363,5 @@ def test_no_invisible_character_is_shown() -> None:
     assert plain("rm\U000e0041\U000e007f\u3164 x\ufe0f") == "rm x"
 
 
+def test_an_insight_has_an_id_of_its_own() -> None:
+    assert Insight("a", "info", "b").id != Insight("a", "info", "b").id
