@@ -72,6 +72,48 @@ def test_leaving_alone_is_no_answer_to_advice_on_how_to_go_on(memory: Memory) ->
     assert score(memory, "last_good") == (1, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "command", "codes", "following", "next_codes", "expected"),
+    [
+        ("pipeline", "false | true", (1, 0), "false | true", (1, 0), (1, 0, 1)),
+        ("pipeline", "false | true", (1, 0), "false | true", (0, 0), (1, 1, 0)),
+        # What the end does not hide has not been put right either.
+        ("pipeline", "false | true", (1, 0), "false | true", (0, 1), (1, 0, 1)),
+        ("pipeline", "curl -s a | cat", (7, 0), "curl -s a", (0,), (1, 1, 0)),
+        ("pipeline", "curl -s a | cat", (7, 0), "curl -s b | head", (141, 0), (1, 1, 0)),
+        ("pipeline", "curl -s a | cat", (7, 0), "curl -s a | grep x | cat", (0, 1, 0), (1, 1, 0)),
+        # The codes of a compound command belong to no recorded segment: nobody knows how its parts ended.
+        ("pipeline", "true; make | cat", (2, 0), "true; make | cat", (2, 0), (1, 0, 0)),
+        ("exit_code", "grep zz f", (1,), "grep zz f", (1,), (1, 0, 0)),
+        ("exit_code", "grep zz f", (1,), "grep zz f", (0,), (1, 0, 0)),
+        ("exit_code", "curl -s host", (7,), "curl -s host", (7,), (1, 0, 1)),
+        ("exit_code", "curl -s host", (7,), "curl -s host", (0,), (1, 1, 0)),
+    ],
+)
+def test_what_was_told_of_an_end_is_judged_by_the_same_part_of_the_next_end(
+    memory: Memory,
+    kind: str,
+    command: str,
+    codes: tuple[int, ...],
+    following: str,
+    next_codes: tuple[int, ...],
+    expected: tuple[int, int, int],
+) -> None:
+    found = memory.run(command, Result(codes[-1], codes)).of(kind)
+    assert found is not None
+    assert found.shown
+    memory.run(following, Result(next_codes[-1], next_codes), after=4000)
+    assert score(memory, kind) == expected
+
+
+def test_an_unusual_segment_that_fails_again_is_no_help(memory: Memory) -> None:
+    for _ in range(10):
+        memory.run("cut -f1 data | cat", Result(0, (0, 0)), after=4000)
+    assert memory.run("cut -f1 data | cat", Result(0, (4, 0)), after=4000).of("unusual") is not None
+    memory.run("cut -f1 data | cat", Result(0, (4, 0)), after=4000)
+    assert score(memory, "unusual") == (1, 0, 1)
+
+
 def test_a_kind_that_muted_itself_is_heard_again_after_a_month(memory: Memory) -> None:
     memory.run("git push origin main", after=1)
     for number in range(30):

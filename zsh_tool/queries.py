@@ -22,6 +22,9 @@ RUNS_READ_AFTER: Final = 100
 RECENT_READ: Final = 50
 """Most entries of the short list of recent commands that are looked at."""
 
+SEGMENTS_READ: Final = 64
+"""Most rows after a whole command among which its segments are looked for: they are written along with it."""
+
 LEGACY_READ: Final = 200
 """Most rows looked at to find those without a project, written by earlier releases."""
 
@@ -119,6 +122,7 @@ class ShownRow:
     """One insight that was shown, with the place of the command that came next."""
 
     kind: str
+    level: str
     template: str
     session_id: str
     command_rowid: int
@@ -171,6 +175,14 @@ class Queries:
         if not self.knows_projects:
             return []
         return self._runs("project = ? AND command_template = ?", (project, template), limit)
+
+    def segments(self, whole: Run) -> list[Run]:
+        """Return the segments of a whole command in the order of the text."""
+        if not self.reader.has("observations", "parent_id"):
+            return []
+        where = "rowid > ? AND rowid <= ? AND parent_id = ?"
+        beyond = whole.rowid + SEGMENTS_READ
+        return self._runs(where, (whole.rowid, beyond, whole.id), SEGMENTS_READ, order="ASC")
 
     def session_runs(
         self, session_id: str, after: int, before: int | None, limit: int, newest_first: bool = False
@@ -248,12 +260,12 @@ class Queries:
         if not self.reader.has("insights", "observation_id"):
             return []
         rows = self.reader.rows(
-            "SELECT i.kind, i.command_template, i.session_id, o.rowid, i.shown_at"
+            "SELECT i.kind, i.level, i.command_template, i.session_id, o.rowid, i.shown_at"
             " FROM (SELECT * FROM insights WHERE kind = ? ORDER BY rowid DESC LIMIT ?) AS i"
             " JOIN observations AS o ON o.id = i.observation_id",
             (kind, limit),
         )
-        return [ShownRow(row[0], row[1] or "", row[2] or "", row[3], row[4]) for row in rows]
+        return [ShownRow(row[0], row[1], row[2] or "", row[3] or "", row[4], row[5]) for row in rows]
 
     def newest(self, reach: int, where: str, parameters: Sequence[Any], limit: int) -> list[Run]:
         """Return whole commands among the newest ``reach`` rows that also meet a condition."""
