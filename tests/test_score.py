@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.memory import Memory, Result
+from zsh_tool.database import Reader
 from zsh_tool.insights.score import FOLLOWING_READ, OLDEST_SECS
 
 
@@ -112,6 +113,48 @@ def test_an_unusual_segment_that_fails_again_is_no_help(memory: Memory) -> None:
     assert memory.run("cut -f1 data | cat", Result(0, (4, 0)), after=4000).of("unusual") is not None
     memory.run("cut -f1 data | cat", Result(0, (4, 0)), after=4000)
     assert score(memory, "unusual") == (1, 0, 1)
+
+
+def test_a_kind_falls_silent_as_soon_as_the_figures_say_so_and_stays_so_after_a_restart(
+    memory: Memory,
+) -> None:
+    told: set[str] = set()
+    for _ in range(70):
+        stats = memory.alan.get_stats("all", memory.cwd)
+        mute = {one["kind"] for one in stats["insights"] if one["muted"]}
+        reply = memory.run("exit 3", 3, after=5)
+        shown = {one.kind for one in reply.insights if one.shown}
+        assert not shown & mute
+        told |= shown
+    assert told == {"retry", "streak"}
+    assert reply.text == ""
+    memory.open("sess0002")
+    again = memory.run("exit 3", 3, after=5)
+    assert again.of("streak") is not None
+    assert again.text == ""
+
+
+def test_what_is_not_shown_is_not_judged_and_a_verdict_is_looked_up_once(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(30):
+        memory.run("exit 3", 3, after=5)
+    memory.run("make")
+    asked: list[str] = []
+    plain = Reader.rows
+
+    def noted(self: Reader, sql: str, parameters: Any = ()) -> list[Any]:
+        asked.append(sql)
+        return plain(self, sql, parameters)
+
+    monkeypatch.setattr(Reader, "rows", noted)
+    memory.run("make")
+    assert [sql for sql in asked if "FROM insights" in sql] == []
+    memory.run("exit 3", 3)
+    asked.clear()
+    assert memory.before("exit 3").of("streak") is not None
+    verdicts = [sql for sql in asked if "session_id = ? AND parent_id IS NULL AND rowid > ?" in sql]
+    assert len(verdicts) <= 2, "only those that are still open"
 
 
 def test_a_kind_that_muted_itself_is_heard_again_after_a_month(memory: Memory) -> None:

@@ -121,6 +121,7 @@ class Streak:
 class ShownRow:
     """One insight that was shown, with the place of the command that came next."""
 
+    id: str
     kind: str
     level: str
     template: str
@@ -260,12 +261,15 @@ class Queries:
         if not self.reader.has("insights", "observation_id"):
             return []
         rows = self.reader.rows(
-            "SELECT i.kind, i.level, i.command_template, i.session_id, o.rowid, i.shown_at"
+            "SELECT i.id, i.kind, i.level, i.command_template, i.session_id, o.rowid, i.shown_at"
             " FROM (SELECT * FROM insights WHERE kind = ? ORDER BY rowid DESC LIMIT ?) AS i"
             " JOIN observations AS o ON o.id = i.observation_id",
             (kind, limit),
         )
-        return [ShownRow(row[0], row[1], row[2] or "", row[3] or "", row[4], row[5]) for row in rows]
+        return [
+            ShownRow(shown_id, kind, level, template or "", session_id or "", rowid, shown_at)
+            for shown_id, kind, level, template, session_id, rowid, shown_at in rows
+        ]
 
     def newest(self, reach: int, where: str, parameters: Sequence[Any], limit: int) -> list[Run]:
         """Return whole commands among the newest ``reach`` rows that also meet a condition."""

@@ -62,15 +62,36 @@ class Score:
         return enough and (self.precision or 0.0) < LOWEST_PRECISION
 
 
-def scores(queries: Queries, now: float) -> list[Score]:
-    """Judge the newest insights of each kind. Verdicts older than a month no longer count."""
-    return [_score(queries, kind, now) for kind in KINDS]
+class Judge:
+    """Judges the newest insights of each kind, as often as one wants to be shown. Not thread-safe; reads the file.
 
+    A verdict that is no longer open rests on rows that are never changed, so it is looked up once.
+    """
 
-def _score(queries: Queries, kind: str, now: float) -> Score:
-    rows = [row for row in queries.shown(kind, SHOWN_READ) if row.shown_at >= now - OLDEST_SECS]
-    verdicts = [_verdict(queries, row) for row in rows if _asks_for_something(row)]
-    return Score(kind, len(rows), verdicts.count("helped"), verdicts.count("ignored"))
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._settled: dict[str, dict[str, Verdict]] = {}
+
+    def scores(self, now: float) -> list[Score]:
+        """Judge all kinds."""
+        return [self.score(kind, now) for kind in KINDS]
+
+    def score(self, kind: str, now: float) -> Score:
+        """Judge a kind by what the file says now. Insights older than a month no longer count."""
+        rows = [row for row in self._queries.shown(kind, SHOWN_READ) if row.shown_at >= now - OLDEST_SECS]
+        known = self._settled.get(kind, {})
+        found = {
+            row.id: known.get(row.id) or _verdict(self._queries, row)
+            for row in rows
+            if _asks_for_something(row)
+        }
+        self._settled[kind] = {one: verdict for one, verdict in found.items() if verdict != "open"}
+        verdicts = list(found.values())
+        return Score(kind, len(rows), verdicts.count("helped"), verdicts.count("ignored"))
+
+    def is_muted(self, kind: str, now: float) -> bool:
+        """Tell whether a kind has muted itself."""
+        return kind in KINDS and kind not in _UNSCORED and self.score(kind, now).muted
 
 
 def _asks_for_something(row: ShownRow) -> bool:
