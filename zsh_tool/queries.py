@@ -4,7 +4,7 @@ Rows are ordered by rowid, the order in which commands ended: it needs no sort a
 that an older database lacks read as NULL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -279,12 +279,45 @@ class Queries:
         floor = top[0][0] - reach
         return self._runs(f"rowid > ? AND {self._whole()} AND ({where})", (floor, *parameters), limit)
 
+    def rowids(self, where: str, parameters: Sequence[Any], limit: int) -> list[int]:
+        """Return the newest rows that meet a condition which an index alone tells, newest first."""
+        rows = self.reader.rows(
+            f"SELECT rowid FROM observations WHERE {where} ORDER BY rowid DESC LIMIT ?", (*parameters, limit)
+        )
+        return [row[0] for row in rows]
+
+    def rowids_of_project(self, project: str, reach: int) -> Iterator[list[int]]:
+        """Return all rows of a project, newest first, in pieces that reach back twice as far each time.
+
+        An index on project has them in the order of what ran, so they are sorted here, and only as far as wanted.
+        """
+        oldest, newest = self._ends()
+        while newest >= oldest:
+            # The plus keeps SQLite from walking the rows of all projects.
+            rows = self.reader.rows(
+                "SELECT rowid FROM observations WHERE project = ? AND +rowid > ? AND +rowid <= ?",
+                (project, newest - reach, newest),
+            )
+            yield sorted((row[0] for row in rows), reverse=True)
+            newest, reach = newest - reach, 2 * reach
+
+    def at(self, rowids: Sequence[int], where: str, parameters: Sequence[Any]) -> list[Run]:
+        """Return the whole commands among these rows that also meet a condition, newest first."""
+        marks = ", ".join("?" * len(rowids))
+        among = f"rowid IN ({marks}) AND {self._whole()} AND ({where})"
+        return self._runs(among, (*rowids, *parameters), len(rowids))
+
     def row_count(self) -> int:
         """Return how many rows there are, by their numbers: counting would read them all."""
+        oldest, newest = self._ends()
+        return newest - oldest + 1
+
+    def _ends(self) -> tuple[int, int]:
+        """Return the lowest and the highest rowid; 1 and 0 without rows."""
         rows = self.reader.rows(
-            "SELECT (SELECT max(rowid) FROM observations) - (SELECT min(rowid) FROM observations) + 1"
+            "SELECT (SELECT min(rowid) FROM observations), (SELECT max(rowid) FROM observations)"
         )
-        return int(rows[0][0] or 0) if rows else 0
+        return (rows[0][0], rows[0][1]) if rows and rows[0][0] is not None else (1, 0)
 
     def _whole(self) -> str:
         # Rows of earlier releases do not say which of them are segments; those have no duration.
