@@ -93,6 +93,21 @@ def test_history_without_projects_still_counts(tmp_path: Path) -> None:
     assert memory.run("make", 2).of("last_good") is None
 
 
+def test_how_long_a_command_takes_here_is_not_told_by_rows_without_projects(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, executor_active=True)
+    connection = prepare(memory, BEFORE_PROJECTS)
+    key = memory.alan._hash_command("make")
+    connection.executemany(
+        "INSERT INTO observations (id, command_hash, command_template, command_preview, exit_code,"
+        " duration_ms, created_at) VALUES (?, ?, 'make', 'make', 0, 11000, '2026-05-01T10:00:00+00:00')",
+        [(str(number), key) for number in range(6)],
+    )
+    connection.close()
+    assert memory.before("make").of("duration") is None
+    assert memory.alan.estimate("make", memory.cwd) is None
+    assert memory.alan.running_insight("make", memory.cwd, 10**6) is None
+
+
 def test_a_file_that_is_no_database_is_no_history_and_is_named(tmp_path: Path) -> None:
     memory = Memory(tmp_path, executor_active=True)
     memory.path.parent.mkdir()

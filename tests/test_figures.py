@@ -19,6 +19,20 @@ def commands(memory: Memory, **options: Any) -> list[str]:
     return [row["command"] for row in memory.alan.query(cwd=memory.cwd, **options)]
 
 
+def explained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note how every SELECT of rows finds them."""
+    plans: list[str] = []
+    plain = Reader.rows
+
+    def noted(self: Reader, sql: str, parameters: Any = ()) -> list[Any]:
+        if sql.startswith("SELECT rowid"):
+            plans.extend(row[3] for row in plain(self, "EXPLAIN QUERY PLAN " + sql, parameters))
+        return plain(self, sql, parameters)
+
+    monkeypatch.setattr(Reader, "rows", noted)
+    return plans
+
+
 def test_failures_are_found_behind_any_number_of_answers(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,15 +49,7 @@ def test_failures_are_found_behind_any_number_of_answers(
 def test_a_command_and_its_like_are_found(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in ("git push origin main", "git push -f x", "git pull", "git push a | cat", "echo 'a b'"):
         memory.run(command, Result(0, (0, 0) if "|" in command else (0,)))
-    plans: list[str] = []
-    plain = Reader.rows
-
-    def explained(self: Reader, sql: str, parameters: Any = ()) -> list[Any]:
-        if sql.startswith("SELECT rowid"):
-            plans.extend(row[3] for row in plain(self, "EXPLAIN QUERY PLAN " + sql, parameters))
-        return plain(self, sql, parameters)
-
-    monkeypatch.setattr(Reader, "rows", explained)
+    plans = explained(monkeypatch)
     assert commands(memory, command="git push origin dev") == ["git push origin main"]
     assert commands(memory, command="git push *") == ["git push origin main"]
     assert commands(memory, command="git push b | cat") == ["git push a | cat"]
@@ -51,6 +57,66 @@ def test_a_command_and_its_like_are_found(memory: Memory, monkeypatch: pytest.Mo
     assert commands(memory, command="git fetch") == []
     assert plans
     assert [plan for plan in plans if "TEMP B-TREE" in plan or plan.startswith("SCAN")] == []
+
+
+def test_what_an_index_leads_to_is_found_behind_any_number_of_rows(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "REACH", 20)
+    monkeypatch.setattr(figures, "PAGE", 3)
+    for command in ("echo needle", "git push origin main", "echo last"):
+        memory.run(command)
+    for number in range(30):
+        memory.run(f"make {number}", 2, cwd=memory.project("other"))
+    plans = explained(monkeypatch)
+    assert commands(memory, search="needle") == ["echo needle"]
+    for scope in ("project", "all"):
+        assert commands(memory, command="echo needle", scope=scope) == ["echo needle"]
+        assert commands(memory, command="git push *", scope=scope) == ["git push origin main"]
+        assert commands(memory, command="echo needle", search="other", scope=scope) == []
+    assert commands(memory) == ["echo last", "git push origin main", "echo needle"]
+    assert memory.alan.get_stats("project", memory.cwd)["commands"] == 3
+    memory.open("sess0002")
+    memory.run("make")
+    assert memory.alan.get_stats("session", memory.cwd)["commands"] == 1
+    assert commands(memory, scope="session", command="make") == ["make"]
+    assert plans
+    assert [plan for plan in plans if "TEMP B-TREE" in plan or plan.startswith("SCAN obs")] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"search": "needle", "scope": "all"}, "0 found among the newest 20 records"),
+        ({"search": "curl", "scope": "all", "limit": 5}, "5 found"),
+        ({"search": "host/2", "scope": "all"}, "10 found among the newest 20 records"),
+        ({"failed_only": True, "limit": 100}, "20 found among the newest 20 records"),
+        ({"command": "curl -s *", "search": "host/1", "limit": 100}, "10 found among the newest 20 records"),
+        ({"search": "needle"}, "0 found among the newest 20 records"),
+        ({"search": "nothing", "command": "echo needle"}, "0 found"),
+    ],
+)
+def test_a_search_says_how_far_it_looked(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], said: str
+) -> None:
+    monkeypatch.setattr(figures, "REACH", 20)
+    monkeypatch.setattr(figures, "PAGE", 3)
+    memory.run("echo needle")
+    for number in range(30):
+        memory.run(f"curl -s host/{number}", 7)
+    facts = memory.alan.search(cwd=memory.cwd, **options)
+    last = health.found(facts).splitlines()[-1]
+    assert last.removeprefix("[").removesuffix("]").split(";")[0] == said
+    assert facts["looked_at"] == (20 if "among" in said else None)
+
+
+def test_a_search_in_an_unreadable_database_says_so(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, executor_active=True)
+    memory.path.parent.mkdir()
+    memory.path.write_bytes(b"not a database, not at all\n" * 400)
+    facts = memory.alan.search(cwd=memory.cwd)
+    assert facts["rows"] == []
+    assert health.found(facts) == f"[0 found; database: {memory.path}: file is not a database]"
 
 
 def test_figures_of_a_command_are_of_its_like(memory: Memory) -> None:

@@ -102,7 +102,7 @@ CASES = [
         "history",
         [*steps(3, "make slow", LATE), Step("make slow")],
         Step("make slow", LATE),
-        "[this command timed out in 3 of 4 runs here (after up to 120 s); allow more time or narrow it;"
+        "[this command timed out in 3 of 4 runs here (after up to 2 min); allow more time or narrow it;"
         " this very command succeeded 1 h ago]",
     ),
     Case(

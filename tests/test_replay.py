@@ -40,7 +40,7 @@ $ ssh bastion uptime
 
 # too slow for its limit
 $ python import.py --all
-[this command timed out in 35 of 50 runs here (after up to 120 s); allow more time or narrow it; this very command succeeded 4 d ago]
+[this command timed out in 35 of 50 runs here (after up to 2 min); allow more time or narrow it; this very command succeeded 4 d ago]
 [timed out, ended (exit 143, TERM) in 2 min]
 
 # a branch that is not there

@@ -1,9 +1,10 @@
 """Figures on past commands: what the stats and query tools answer. Segments never count as commands."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from statistics import median
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple, Self
 
 from zsh_tool import normalize
 from zsh_tool.insights.score import Score
@@ -13,21 +14,40 @@ from zsh_tool.queries import Queries, Run, preview_of
 
 Scope = Literal["session", "project", "all"]
 
-REACH: Final = 50_000
-"""How many of the newest rows a search looks at."""
+REACH: Final = 200_000
+"""How many rows a search looks at, of those that an index leads to: as many as are kept by default, about half
+a second of reading at most."""
 
-IN_PROJECT: Final = "+project = ?"
-"""The plus keeps SQLite from an index on project, whose rows it would have to sort."""
-
-ALIKE: Final = "(+command_hash = ? OR +command_template = ?)"
-"""A command and its like. The plus keeps SQLite from two indexes, whose rows it would have to sort."""
-
-PAGE: Final = 200
+PAGE: Final = 500
 """How many rows a search takes at a time: which of them are wanted is not known before they are read."""
 
 STATS_RUNS: Final = 5_000
 """How many of the newest commands the figures are of: a tenth of a second of reading."""
 TOP: Final = 5
+
+_SCOPE_COLUMNS: Final = {"session": ("session_id", "parent_id"), "project": ("project",), "all": ()}
+"""The columns that an older database may lack."""
+
+
+class Found(NamedTuple):
+    """What a search found."""
+
+    runs: list[Run]
+    looked_at: int | None
+    """How many of the newest rows it looked at, if it stopped there: with older ones there may be more to find."""
+
+
+class _Like(NamedTuple):
+    """What a command and its like have in common."""
+
+    hash: str
+    template: str
+    shape: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @classmethod
+    def of(cls, command: str) -> Self:
+        hash_, template = normalize.hash_command(command), normalize.template_command(command)
+        return cls(hash_, template, shape(preview_of(command)))
 
 
 def scoped(
@@ -40,7 +60,8 @@ def scoped(
         return queries.newest(REACH, "1", (), limit)
     if not queries.reader.has("observations", "project"):
         return []
-    return queries.newest(REACH, IN_PROJECT, (project,), limit)
+    pages = _pages(queries, queries.rowids_of_project(project, REACH), "1", ())
+    return list(islice(chain.from_iterable(page for page in pages if page), limit))
 
 
 def stats_of(runs: Sequence[Run]) -> dict[str, Any]:
@@ -114,50 +135,96 @@ def search(
     command: str | None,
     failed_only: bool,
     limit: int,
-) -> list[Run]:
+) -> Found:
     """Return commands of a scope that meet all conditions, newest first.
 
-    A search that finds nothing looked at the newest ``REACH`` rows.
+    An index leads to all runs of a command, a session or a project. Without any the newest rows are searched.
     """
-    column = {"session": "session_id", "project": "project"}.get(scope)
-    if column and not queries.reader.has("observations", column):
-        return []
-    conditions: list[str] = ["1"]
-    parameters: list[Any] = []
+    if not queries.refresh() or not queries.reader.has("observations", *_SCOPE_COLUMNS[scope]):
+        return Found([], None)
+    like = _Like.of(command) if command else None
+    where, parameters = _conditions(text, failed_only)
+    pages = (
+        _newest_pages(queries, where, parameters)
+        if scope == "all" and like is None
+        else _pages(queries, _places(queries, scope, session_id, project, like), where, parameters)
+    )
+    found: list[Run] = []
+    for page in pages:
+        if page is None:
+            return Found(found, REACH)
+        found += [run for run in page if _is_wanted(run, like, failed_only)]
+        if len(found) >= limit:
+            break
+    return Found(found[:limit], None)
+
+
+def _conditions(text: str | None, failed_only: bool) -> tuple[str, list[str]]:
+    """Return what the columns of a row must say beyond what an index tells, and the values."""
+    conditions, parameters = ["1"], []
     if text:
         # LIKE folds ASCII case; the text's own % and _ are taken literally.
         literal = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         conditions.append("command_preview LIKE ? ESCAPE '\\'")
         parameters.append(f"%{literal}%")
-    if command:
-        conditions.append(
-            ALIKE if queries.reader.has("observations", "command_template") else "command_hash = ?"
-        )
-        keys = (normalize.hash_command(command), normalize.template_command(command))
-        parameters += keys[: conditions[-1].count("?")]
     if failed_only:
         conditions.append("(exit_code <> 0 OR timed_out = 1)")
-    if column:
-        conditions.append("session_id = ?" if scope == "session" else IN_PROJECT)
-        parameters.append(session_id if scope == "session" else project)
-    where = " AND ".join(conditions)
-    found: list[Run] = []
+    return " AND ".join(conditions), parameters
+
+
+def _places(
+    queries: Queries, scope: Scope, session_id: str, project: str, like: _Like | None
+) -> Iterator[list[int]]:
+    """Yield the rows that an index leads to, newest first, and more than a search looks at, if there are."""
+    if scope == "session":
+        yield queries.rowids("session_id = ? AND parent_id IS NULL", (session_id,), REACH + 1)
+    elif like is None:
+        yield from queries.rowids_of_project(project, REACH)
+    else:
+        inside, parameters = ("project = ? AND ", [project]) if scope == "project" else ("", [])
+        keys = {"command_hash": like.hash, "command_template": like.template}
+        found = {
+            rowid
+            for column, key in keys.items()
+            if queries.reader.has("observations", column)
+            for rowid in queries.rowids(f"{inside}{column} = ?", (*parameters, key), REACH + 1)
+        }
+        yield sorted(found, reverse=True)
+
+
+def _pages(
+    queries: Queries, places: Iterable[list[int]], where: str, parameters: Sequence[Any]
+) -> Iterator[list[Run] | None]:
+    """Read rows a page at a time; a last page None stands for rows that were not looked at."""
+    left = REACH
+    for rowids in places:
+        reached = rowids[:left]
+        for start in range(0, len(reached), PAGE):
+            yield queries.at(reached[start : start + PAGE], where, parameters)
+        left -= len(reached)
+        if len(reached) < len(rowids):
+            yield None
+            return
+
+
+def _newest_pages(queries: Queries, where: str, parameters: Sequence[Any]) -> Iterator[list[Run] | None]:
+    """Do the same with the newest rows of all."""
     page = queries.newest(REACH, where, parameters, PAGE)
-    while True:
-        found += [run for run in page if _is_wanted(run, command, failed_only)]
-        if len(found) >= limit or len(page) < PAGE:
-            return found[:limit]
-        older = (page[-1].rowid, *parameters)
-        page = queries.newest(REACH, f"rowid < ? AND {where}", older, PAGE)
+    yield page
+    while len(page) == PAGE:
+        page = queries.newest(REACH, f"rowid < ? AND {where}", (page[-1].rowid, *parameters), PAGE)
+        yield page
+    if queries.row_count() > REACH:
+        yield None
 
 
-def _is_wanted(run: Run, command: str | None, failed_only: bool) -> bool:
+def _is_wanted(run: Run, like: _Like | None, failed_only: bool) -> bool:
     """Tell what no column says: whether a code is no mere answer, and whether a whole pipeline is alike."""
     if failed_only and not failed(run):
         return False
-    if not command or run.hash == normalize.hash_command(command):
+    if like is None or run.hash == like.hash:
         return True
-    return shape(run.preview) == shape(preview_of(command))
+    return run.template == like.template and shape(run.preview) == like.shape
 
 
 def described(run: Run) -> dict[str, Any]:

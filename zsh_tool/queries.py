@@ -4,7 +4,7 @@ Rows are ordered by rowid, the order in which commands ended: it needs no sort a
 that an older database lacks read as NULL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,6 +21,9 @@ RUNS_READ_AFTER: Final = 100
 
 RECENT_READ: Final = 50
 """Most entries of the short list of recent commands that are looked at."""
+
+SEGMENTS_READ: Final = 64
+"""Most rows after a whole command among which its segments are looked for: they are written along with it."""
 
 LEGACY_READ: Final = 200
 """Most rows looked at to find those without a project, written by earlier releases."""
@@ -118,7 +121,9 @@ class Streak:
 class ShownRow:
     """One insight that was shown, with the place of the command that came next."""
 
+    id: str
     kind: str
+    level: str
     template: str
     session_id: str
     command_rowid: int
@@ -171,6 +176,14 @@ class Queries:
         if not self.knows_projects:
             return []
         return self._runs("project = ? AND command_template = ?", (project, template), limit)
+
+    def segments(self, whole: Run) -> list[Run]:
+        """Return the segments of a whole command in the order of the text."""
+        if not self.reader.has("observations", "parent_id"):
+            return []
+        where = "rowid > ? AND rowid <= ? AND parent_id = ?"
+        beyond = whole.rowid + SEGMENTS_READ
+        return self._runs(where, (whole.rowid, beyond, whole.id), SEGMENTS_READ, order="ASC")
 
     def session_runs(
         self, session_id: str, after: int, before: int | None, limit: int, newest_first: bool = False
@@ -248,12 +261,15 @@ class Queries:
         if not self.reader.has("insights", "observation_id"):
             return []
         rows = self.reader.rows(
-            "SELECT i.kind, i.command_template, i.session_id, o.rowid, i.shown_at"
+            "SELECT i.id, i.kind, i.level, i.command_template, i.session_id, o.rowid, i.shown_at"
             " FROM (SELECT * FROM insights WHERE kind = ? ORDER BY rowid DESC LIMIT ?) AS i"
             " JOIN observations AS o ON o.id = i.observation_id",
             (kind, limit),
         )
-        return [ShownRow(row[0], row[1] or "", row[2] or "", row[3], row[4]) for row in rows]
+        return [
+            ShownRow(shown_id, kind, level, template or "", session_id or "", rowid, shown_at)
+            for shown_id, kind, level, template, session_id, rowid, shown_at in rows
+        ]
 
     def newest(self, reach: int, where: str, parameters: Sequence[Any], limit: int) -> list[Run]:
         """Return whole commands among the newest ``reach`` rows that also meet a condition."""
@@ -263,12 +279,45 @@ class Queries:
         floor = top[0][0] - reach
         return self._runs(f"rowid > ? AND {self._whole()} AND ({where})", (floor, *parameters), limit)
 
+    def rowids(self, where: str, parameters: Sequence[Any], limit: int) -> list[int]:
+        """Return the newest rows that meet a condition which an index alone tells, newest first."""
+        rows = self.reader.rows(
+            f"SELECT rowid FROM observations WHERE {where} ORDER BY rowid DESC LIMIT ?", (*parameters, limit)
+        )
+        return [row[0] for row in rows]
+
+    def rowids_of_project(self, project: str, reach: int) -> Iterator[list[int]]:
+        """Return all rows of a project, newest first, in pieces that reach back twice as far each time.
+
+        An index on project has them in the order of what ran, so they are sorted here, and only as far as wanted.
+        """
+        oldest, newest = self._ends()
+        while newest >= oldest:
+            # The plus keeps SQLite from walking the rows of all projects.
+            rows = self.reader.rows(
+                "SELECT rowid FROM observations WHERE project = ? AND +rowid > ? AND +rowid <= ?",
+                (project, newest - reach, newest),
+            )
+            yield sorted((row[0] for row in rows), reverse=True)
+            newest, reach = newest - reach, 2 * reach
+
+    def at(self, rowids: Sequence[int], where: str, parameters: Sequence[Any]) -> list[Run]:
+        """Return the whole commands among these rows that also meet a condition, newest first."""
+        marks = ", ".join("?" * len(rowids))
+        among = f"rowid IN ({marks}) AND {self._whole()} AND ({where})"
+        return self._runs(among, (*rowids, *parameters), len(rowids))
+
     def row_count(self) -> int:
         """Return how many rows there are, by their numbers: counting would read them all."""
+        oldest, newest = self._ends()
+        return newest - oldest + 1
+
+    def _ends(self) -> tuple[int, int]:
+        """Return the lowest and the highest rowid; 1 and 0 without rows."""
         rows = self.reader.rows(
-            "SELECT (SELECT max(rowid) FROM observations) - (SELECT min(rowid) FROM observations) + 1"
+            "SELECT (SELECT min(rowid) FROM observations), (SELECT max(rowid) FROM observations)"
         )
-        return int(rows[0][0] or 0) if rows else 0
+        return (rows[0][0], rows[0][1]) if rows and rows[0][0] is not None else (1, 0)
 
     def _whole(self) -> str:
         # Rows of earlier releases do not say which of them are segments; those have no duration.

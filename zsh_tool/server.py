@@ -216,10 +216,16 @@ class Tools:
     ) -> Reply:
         """Find commands run before, newest first."""
         most = int(arguments.clamped("limit", limit, 1, QUERY_LIMIT, call.notes))
-        rows = await asyncio.to_thread(
-            self._session.alan.query, search, command, failed_only, most, scope, self._session.environment.cwd
+        facts = await asyncio.to_thread(
+            self._session.alan.search,
+            search,
+            command,
+            failed_only,
+            most,
+            scope,
+            self._session.environment.cwd,
         )
-        return self._said(call, Reply(health.rows(rows), structured={"rows": rows}))
+        return self._said(call, Reply(health.found(facts), structured=facts))
 
     async def zsh_neverhang_status(self, call: Call) -> Reply:
         """List commands held back after repeated timeouts."""

@@ -63,7 +63,8 @@ def _completed(run: Run) -> bool:
 
 
 def _estimate(situation: Situation, runs: Sequence[Run]) -> DurationEstimate | None:
-    completed = [run for run in runs if _completed(run)]
+    # Rows of earlier releases know no project: what took that long may have been another one's.
+    completed = [run for run in runs if run.project is not None and _completed(run)]
     # A run that failed early says little about how long the command takes, unless it never does anything else.
     good = [run for run in completed if not situation.failed(run)]
     used = good if len(good) >= ENOUGH_RUNS else completed

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from zsh_tool.insights.model import Insight
 from zsh_tool.insights.situation import Situation, place_of
-from zsh_tool.insights.text import quoted
+from zsh_tool.insights.text import quoted, span
 from zsh_tool.queries import Run
 
 ENOUGH_RUNS = 5
+ENOUGH_WITH_TIMEOUTS = 2
+"""One run shows no habit."""
 TIMEOUT_RATE = 0.5
 SUCCESS_RATE = 0.9
 
@@ -15,15 +17,15 @@ SUCCESS_RATE = 0.9
 def history(situation: Situation) -> Insight | None:
     """Warn of a command that mostly times out; note one that nearly always works; else nothing."""
     runs, what = runs_of(situation)
-    if not runs:
+    if len(runs) < ENOUGH_WITH_TIMEOUTS:
         return None
     where = place_of(runs)
     late = [run for run in runs if run.timed_out]
     total = sum(situation.weight(run) for run in runs) if late else 0.0
     if total > 0 and sum(situation.weight(run) for run in late) / total > TIMEOUT_RATE:
-        longest = max(run.duration_ms for run in late) / 1000
+        longest = max(run.duration_ms for run in late)
         message = (
-            f"{what} timed out in {len(late)} of {len(runs)} runs {where} (after up to {longest:.0f} s);"
+            f"{what} timed out in {len(late)} of {len(runs)} runs {where} (after up to {span(longest)});"
             " allow more time or narrow it"
         )
         return Insight("history", "warning", message, warns_of="timeout")

@@ -6,7 +6,8 @@ Nothing is stored for it but the fact that it was shown; the verdicts are comput
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from zsh_tool.insights.situation import failed, interrupted
+from zsh_tool.insights.exit_codes import segment_is_benign
+from zsh_tool.insights.situation import failed, interrupted, is_simple
 from zsh_tool.queries import Queries, Run, ShownRow
 
 Verdict = Literal["helped", "ignored", "open"]
@@ -29,6 +30,8 @@ _WARN_AGAINST: Final = frozenset(("retry", "similar", "streak", "history", "ssh"
 """Kinds after which leaving a command alone is a good answer too."""
 _UNSCORED: Final = frozenset(("duration",))
 """Kinds that ask for nothing that could be seen afterwards."""
+_ABOUT_PARTS: Final = frozenset(("pipeline", "unusual"))
+"""Kinds that tell of parts of a pipeline, whose failure its own end may hide."""
 
 SHOWN_READ: Final = 40
 FOLLOWING_READ: Final = 10
@@ -59,15 +62,41 @@ class Score:
         return enough and (self.precision or 0.0) < LOWEST_PRECISION
 
 
-def scores(queries: Queries, now: float) -> list[Score]:
-    """Judge the newest insights of each kind. Verdicts older than a month no longer count."""
-    return [_score(queries, kind, now) for kind in KINDS]
+class Judge:
+    """Judges the newest insights of each kind, as often as one wants to be shown. Not thread-safe; reads the file.
+
+    A verdict that is no longer open rests on rows that are never changed, so it is looked up once.
+    """
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+        self._settled: dict[str, dict[str, Verdict]] = {}
+
+    def scores(self, now: float) -> list[Score]:
+        """Judge all kinds."""
+        return [self.score(kind, now) for kind in KINDS]
+
+    def score(self, kind: str, now: float) -> Score:
+        """Judge a kind by what the file says now. Insights older than a month no longer count."""
+        rows = [row for row in self._queries.shown(kind, SHOWN_READ) if row.shown_at >= now - OLDEST_SECS]
+        known = self._settled.get(kind, {})
+        found = {
+            row.id: known.get(row.id) or _verdict(self._queries, row)
+            for row in rows
+            if _asks_for_something(row)
+        }
+        self._settled[kind] = {one: verdict for one, verdict in found.items() if verdict != "open"}
+        verdicts = list(found.values())
+        return Score(kind, len(rows), verdicts.count("helped"), verdicts.count("ignored"))
+
+    def is_muted(self, kind: str, now: float) -> bool:
+        """Tell whether a kind has muted itself."""
+        return kind in KINDS and kind not in _UNSCORED and self.score(kind, now).muted
 
 
-def _score(queries: Queries, kind: str, now: float) -> Score:
-    rows = [row for row in queries.shown(kind, SHOWN_READ) if row.shown_at >= now - OLDEST_SECS]
-    verdicts = [] if kind in _UNSCORED else [_verdict(queries, row) for row in rows]
-    return Score(kind, len(rows), verdicts.count("helped"), verdicts.count("ignored"))
+def _asks_for_something(row: ShownRow) -> bool:
+    # An info on an exit code says that it is an answer, or what the output would have said.
+    return row.kind not in _UNSCORED and (row.kind, row.level) != ("exit_code", "info")
 
 
 def _verdict(queries: Queries, row: ShownRow) -> Verdict:
@@ -80,9 +109,16 @@ def _verdict(queries: Queries, row: ShownRow) -> Verdict:
     following = queries.session_runs(row.session_id, row.command_rowid - 1, None, FOLLOWING_READ)
     again = next((run for run in following if run.template == row.template and not interrupted(run)), None)
     if again is not None:
-        return _outcome(again)
+        return _outcome(queries, row.kind, again)
     return "helped" if row.kind in _WARN_AGAINST and len(following) >= FOLLOWING_READ else "open"
 
 
-def _outcome(again: Run) -> Verdict:
-    return "ignored" if failed(again) else "helped"
+def _outcome(queries: Queries, kind: str, again: Run) -> Verdict:
+    if failed(again):
+        return "ignored"
+    segments = queries.segments(again) if kind in _ABOUT_PARTS else []
+    if any(part.exit_code and not segment_is_benign(part.preview, part.exit_code) for part in segments):
+        return "ignored"
+    # Without rows of its parts nobody knows what the end of a longer command hid.
+    unknown = kind == "pipeline" and not segments and not is_simple(again.preview)
+    return "open" if unknown else "helped"

@@ -91,9 +91,12 @@ class Situation:
 
     @cached_property
     def recent_similar(self) -> list[RecentRun]:
-        """Other commands of this template in this session within the last ten minutes."""
+        """Other commands of this template in this session within the last ten minutes.
+
+        The same text in another directory is one of them: what `recent_same_text` leaves out is not lost.
+        """
         runs = self._just_now(self._short_list)
-        return [run for run in runs if not self.has_this_text(run) and self._is_alike(run)]
+        return [run for run in runs if not self._is_same(run) and self._is_alike(run)]
 
     @cached_property
     def failures_in_session(self) -> int:

@@ -1,6 +1,8 @@
 """Small words for messages: ages, durations, and stored text made safe to show. Pure."""
 
 import re
+import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _ESCAPES: Final = re.compile(
@@ -9,8 +11,14 @@ _ESCAPES: Final = re.compile(
     r"|[\x1b]\[[0-?]*[ -/]*[@-~]?|\x9b[0-?]*[ -/]*[@-~]?"  # CSI
     r"|\x1b[ -/]*[0-~]?"
 )
-# Controls, and the invisible characters that reorder or hide text.
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_PERHAPS_HIDDEN: Final = re.compile(r"[^\t\n -~]")
+_HIDDEN_CATEGORIES: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
+"""Controls, format characters (they reorder text, or hide words as tags do), and separators that break a line."""
+_IGNORABLE: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    r"\U000e0000-\U000e0fff]"
+)
+"""What shows nothing but is of another category: Default_Ignorable_Code_Point in DerivedCoreProperties.txt."""
 
 QUOTED_CHARS: Final = 100
 """Length at which a stored command is cut inside a message."""
@@ -18,7 +26,17 @@ QUOTED_CHARS: Final = 100
 
 def plain(text: str) -> str:
     """Return stored text without control sequences: what a terminal or a model could take for an order."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+    return _PERHAPS_HIDDEN.sub(_if_visible, _ESCAPES.sub("", text))
+
+
+def _if_visible(found: re.Match[str]) -> str:
+    return _visible(found[0])
+
+
+@lru_cache(maxsize=4096)
+def _visible(character: str) -> str:
+    hidden = unicodedata.category(character) in _HIDDEN_CATEGORIES or _IGNORABLE.match(character)
+    return "" if hidden else character
 
 
 def quoted(text: str, limit: int = QUOTED_CHARS) -> str:
