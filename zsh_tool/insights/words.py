@@ -87,7 +87,11 @@ class Program:
 
 def program(simple: str) -> Program | None:
     """Find the program of one simple command behind assignments and prefixes such as sudo and env."""
-    words = split_words(simple)
+    return program_of(split_words(simple))
+
+
+def program_of(words: Sequence[str]) -> Program | None:
+    """Do what `program` does with the words of a simple command."""
     behind: list[str] = []
     position = 0
     while position < len(words):
@@ -96,7 +100,7 @@ def program(simple: str) -> Program | None:
             position += 1
         elif word.startswith("(("):
             return Program("((", ())
-        elif word == "command" and _asks_only(words[position + 1 :]):
+        elif word == "command" and _asks_only(words, position + 1):
             return Program("command -v", tuple(words[position + 1 :]))
         elif word in _PREFIXES:
             behind.append(word)
@@ -135,8 +139,9 @@ def used_flags(program: Program) -> set[str]:
     return used
 
 
-def _asks_only(words: list[str]) -> bool:
-    options = takewhile(lambda word: word.startswith("-") and word not in ("-", "--"), words)
+def _asks_only(words: Sequence[str], position: int) -> bool:
+    following = (words[place] for place in range(position, len(words)))
+    options = takewhile(lambda word: word.startswith("-") and word not in ("-", "--"), following)
     return any(_ASKS_ONLY.fullmatch(option) for option in options)
 
 
