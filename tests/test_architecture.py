@@ -36,7 +36,18 @@ LAYERS = [
     },
     {"database", "filesystem", "insights", "manopt", "normalize", "project", "queries", "retention"}
     | {"ssh", "upgrade"},
-    {"__init__", "_build", "config", "config_values", "expressions", "ids", "keys", "spellings", "wire"},
+    {
+        "__init__",
+        "_build",
+        "advice",
+        "config",
+        "config_values",
+        "expressions",
+        "ids",
+        "keys",
+        "spellings",
+        "wire",
+    },
 ]
 KNOWS_MCP = {"server", "protocol", "resources", "prompts", "progress", "transport", "wire"}
 

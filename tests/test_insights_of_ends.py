@@ -7,6 +7,7 @@ import pytest
 from tests.memory import Memory, Result
 from zsh_tool.insights.exit_codes import exit_code, is_benign
 from zsh_tool.insights.pipeline import hidden_failure
+from zsh_tool.insights.text import quoted
 
 
 @pytest.fixture
@@ -65,6 +66,19 @@ def memory(tmp_path: Path) -> Memory:
         ("make -sq all", 1, "not up to date, not an error", "info"),
         ("jq -e .x", 4, "there was no output, not an error", "info"),
         ("sort --check x", 1, "not sorted, not an error", "info"),
+        (
+            "git diff --no-index a b",
+            1,
+            "git exit 1: the inputs differ, or one of them cannot be read",
+            "info",
+        ),
+        ("git diff --no-index --quiet a b", 1, "differ, or one of them cannot", "info"),
+        ("git diff a b", 1, "differ, or one of them cannot", "info"),
+        ("2>/dev/null grep x y", 1, "grep exit 1: no lines matched, not an error", "info"),
+        ("/usr/bin/env grep x y", 1, "grep exit 1: no lines matched, not an error", "info"),
+        ("eval 'grep x y'", 1, "grep exit 1: no lines matched, not an error", "info"),
+        ("let x=0", 1, "let exit 1: the value is 0, not an error", "info"),
+        ("ssh h \"sudo timeout 5 bash -c 'eval grep x y'\"", 1, "grep exit 1: no lines matched", "info"),
     ],
 )
 def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> None:
@@ -72,6 +86,7 @@ def test_codes_have_meanings(command: str, code: int, part: str, level: str) -> 
     assert found is not None
     assert part in found.message
     assert found.level == level
+    assert "or one" not in found.message or "not an error" not in found.message
 
 
 @pytest.mark.parametrize(
@@ -143,6 +158,73 @@ def test_what_may_be_no_failure_is_not_called_one() -> None:
     assert not is_benign("make", 1)
     assert is_benign("set -o pipefail; yes | head", 141)
     assert not is_benign("yes | head", 141)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "{ grep x y; }",
+        "{ grep x y } 2>/dev/null",
+        "(grep x y)",
+        "( cd a && grep x y ) > out 2>&1",
+        "(\ncd a\ngrep x y\n)",
+        "x=$(grep x y)",
+        'found="$(cat y | grep x)"',
+        "for i in 1 2; do grep x $i; done",
+        "for i in 1 2; do\n  cd $i && { grep x $i; }\ndone < list",
+        "while read -r line; do grep x $line; done",
+        "cat y | while read -r line; do grep x $line; done",
+        "cat y | (grep x)",
+        "cat y | { grep x; }",
+        "if test -e y; then grep x y; fi",
+        "for i in 1; do (( 0 )); done",
+        "case a in a|b) grep x y;; esac",
+        "for i in 1; do case $i in (1) grep x y ;; esac; done",
+        "make; { grep x y; }",
+        "for i in 1 2; do grep x 'a command that its row cuts off",
+        "</dev/null grep x y",
+        "2>/dev/null grep x y",
+        "2> /dev/null A=1 &>out sudo >&2 <<< word grep x y",
+        "eval 'grep x y'",
+        "eval 'cd a;' grep x y",
+        "let x=0",
+        "/usr/bin/env A=1 grep x y",
+        "/usr/bin/time -f %e grep x y",
+        "/usr/bin/sudo -u bob /bin/nice -n 5 grep x y",
+    ],
+)
+def test_an_answer_is_no_failure_wherever_it_is_given(command: str) -> None:
+    assert is_benign(command, 1)
+    assert not is_benign(command.replace("grep x", "make").replace("let", "make").replace("((", "make"), 1)
+    assert not is_benign(command, 3)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "{ grep x y; make; }",
+        "(grep x y; make)",
+        "{ grep x y || exit 1; }",
+        "! { grep x y; }",
+        "if grep x y; then make; fi",
+        "if a; then make; else grep x y; fi",
+        "if a; then make; elif b; then grep x y; fi",
+        "case $a in a) make;; b) grep x y;; esac",
+        "while grep x y; do make; done",
+        "x=$(grep x y; make)",
+        "x=$(make $(grep x y))",
+        "x=$(make) y=$(grep x y)",
+        "for i in 1; do grep x y | make; done",
+        "{ grep x y; } | make",
+        "{ grep x y; } always { make; }",
+        "f() { grep x y; }; make",
+        "eval make",
+        ">out",
+        "./env grep x y",
+    ],
+)
+def test_a_failure_stays_one_beside_an_answer(command: str) -> None:
+    assert not is_benign(command, 1)
 
 
 def test_silent_success_is_noted(memory: Memory) -> None:
@@ -291,6 +373,93 @@ def test_looking_around_mends_nothing(memory: Memory) -> None:
     for _ in range(3):
         breaks_and_is_mended(memory, "git status")
     assert memory.run("npm test", 1, after=7200).of("fix") is None
+
+
+@pytest.mark.parametrize(
+    "repair",
+    [
+        "echo ok > flag",
+        "printf x >flag",
+        "echo ok 2>&1 >> flag; cat flag",
+        "print x >| 'the flag'",
+        "echo x &> flag",
+        "cat > flag <<'EOF'\nhello > there\nEOF",
+        "sed -i 'w flag' f",
+        "sed -ni.bak p f",
+        "sed --in-place=.bak p f",
+        "sort f -o flag",
+        "sort -uo flag f",
+        "awk -i inplace 1 flag",
+        "find . -name f -exec cp {} flag ';'",
+        "find . -name '*.pyc' -delete",
+        "fd -e pyc -x rm",
+        "git branch -D old",
+        "git -C sub branch topic",
+        "git remote set-url origin u",
+        "git config user.name me",
+        "git stash pop",
+        "touch flag",
+    ],
+)
+def test_what_writes_may_mend_however_it_is_called(memory: Memory, repair: str) -> None:
+    for _ in range(2):
+        breaks_and_is_mended(memory, repair)
+    found = memory.run("npm test", 1, after=7200).of("fix")
+    assert found is not None
+    assert quoted(repair) in found.message
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "echo 'a > b'",
+        "ls nosuch 2>/dev/null",
+        "ls nosuch 2> /dev/null >&2",
+        "cat f 2>&1 | grep x",
+        "make_list() { :; }; echo a \\> b >/dev/stderr",
+        "[[ b > a ]]",
+        "cat <<EOF\na > b\nEOF",
+        "sed -n '/i/p' f",
+        "sort -k 2 f",
+        "awk '$1 > 5' f",
+        "find . -exec grep -l x {} +",
+        "git branch -a",
+        "git branch --contains abc",
+        "git remote -v",
+        "git remote get-url origin",
+        "cat a <b",
+    ],
+)
+def test_what_writes_nothing_mends_nothing(memory: Memory, look: str) -> None:
+    for _ in range(3):
+        breaks_and_is_mended(memory, look)
+    assert memory.run("npm test", 1, after=7200).of("fix") is None
+
+
+def test_what_mended_it_is_found_behind_much_looking_around(memory: Memory) -> None:
+    for _ in range(2):
+        memory.run("npm test", 1, after=7200)
+        for number in range(20):
+            memory.run(f"ls -la src/{number}")
+        memory.run("npm install")
+        for number in range(9):
+            memory.run(f"cat src/{number}")
+        memory.run("npm test")
+    found = memory.run("npm test", 1, after=7200).of("fix")
+    assert found is not None
+    assert "`npm install` was followed by success 2 of 2 times" in found.message
+
+
+def test_what_was_done_long_before_the_success_mended_nothing(memory: Memory) -> None:
+    for _ in range(2):
+        memory.run("npm test", 1, after=7200)
+        memory.run("npm install")
+        for number in range(9):
+            memory.run(f"tool{number} all")
+        memory.run("npm test")
+    found = memory.run("npm test", 1, after=7200).of("fix")
+    assert found is not None
+    assert "npm install" not in found.message
 
 
 def test_a_fix_in_another_session_or_project_does_not_count(memory: Memory) -> None:

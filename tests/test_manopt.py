@@ -71,6 +71,78 @@ def test_options_are_taken_from_a_page() -> None:
     ]
 
 
+# As man(1) prints them: parts of sleep(1), ls(1), find(1), zip(1) and git-log(1).
+REAL = """\
+DESCRIPTION
+       Pause for NUMBER seconds.
+
+       --help display this help and exit
+
+       --version
+              output version information and exit
+
+       -a, --all
+              do not ignore entries starting with .
+
+       -A, --almost-all
+              do not list implied . and ..
+
+       -ipath pattern
+              Like -path.  but the match is case insensitive.
+
+       -print True;  print  the  full  file name on the standard output, followed by a newline.   If you
+              are piping the output of find into another program, use -print0.
+
+       -L     Follow symbolic links.  The -type predicate then matches the type of the target, and
+              -type f is assumed to be more likely to succeed than any other, and using it causes the
+              -lname and -ilname predicates always to return false.
+
+       A numeric argument n can be specified as
+
+       +n     for greater than n,
+
+       -n     for less than n,
+
+       n      for exactly n.
+
+       -j
+       --junk-paths
+              Store just the name (of a "file").
+
+       --pretty[=<format>]
+           Print the logs in a given format, one of
+
+           --oneline is a short-hand for the first, and is what one wants.
+
+       When no
+       --format option is given, the default is used.
+
+       Feature                Added in   Also occurs in
+
+       -files0-from           4.9.0
+       -newerXY               4.3.3      BSD
+"""
+
+
+def test_what_a_page_does_not_say_of_an_option_is_not_said() -> None:
+    assert manopt.options_of(REAL).splitlines() == [
+        "--help: display this help and exit",
+        "--version: output version information and exit",
+        "-a, --all: do not ignore entries starting with .",
+        "-A, --almost-all: do not list implied . and ..",
+        "-ipath pattern: Like -path. but the match is case insensitive",
+        "-print: True; print the full file name on the standard output, followed by a newline",
+        "-L: Follow symbolic links",
+        '-j: Store just the name (of a "file")',
+        '--junk-paths: Store just the name (of a "file")',
+        "--pretty[=<format>]: Print the logs in a given format, one of",
+    ]
+
+
+def test_a_page_without_options_has_none() -> None:
+    assert manopt.options_of("TOOL(1)\n\nNAME\n     tool - does it\n") == ""
+
+
 def test_overstruck_and_coloured_pages_are_plain() -> None:
     assert manopt.clean("N\x08NA\x08AM\x08ME\x08E _\x08x \x1b[1mbold\x1b[0m") == "NAME x bold"
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.memory import Result
 from zsh_tool.insights.exit_codes import exit_code, is_benign
+from zsh_tool.insights.looking import only_looks
 from zsh_tool.insights.outline import outline
 from zsh_tool.insights.words import deciding
 
@@ -57,6 +58,37 @@ def test_a_long_command_is_read_in_proportion(piece: str) -> None:
 
     # Four times the length takes four times as long; what is quadratic takes sixteen times.
     assert took(200_000) < 10 * took(50_000) + 0.1
+
+
+@pytest.mark.parametrize(
+    "piece", ["{ ", "( ", "x=$(", "</dev/null ", ">1 ", "} ", "fi>1", "case a in a) ", "do case "]
+)
+def test_what_encloses_a_command_is_read_in_proportion(piece: str) -> None:
+    def took(length: int) -> float:
+        text = piece * (length // len(piece)) + "x +; }\nfi"
+        begin = time.process_time()
+        assert not is_benign(text, 1)
+        assert not only_looks(text)
+        return time.process_time() - begin
+
+    assert took(200_000) < 10 * took(50_000) + 0.2
+
+
+@pytest.mark.parametrize(
+    "runner",
+    ["uv run ", "timeout 1 ", "ssh h ", "eval ", "xargs ", "find . -exec ", "sudo ", "command ", "A=1 "],
+)
+def test_what_runs_what_runs_is_read_to_a_depth(runner: str) -> None:
+    def took(length: int) -> float:
+        text = runner * (length // len(runner)) + "x +"
+        begin = time.process_time()
+        for code in (1, 123):
+            exit_code(text, Result(code))
+            assert not is_benign(text, code)
+        assert not only_looks(text)
+        return time.process_time() - begin
+
+    assert took(80_000) < 10 * took(20_000) + 0.2
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from zsh_tool import expressions, render
+from zsh_tool.advice import advice_or
 from zsh_tool.alan import ALAN, AT_ONCE_CHARS
 from zsh_tool.config import Settings
 from zsh_tool.environment import Environment
@@ -265,7 +266,7 @@ class Session:
             at_once = self._close_at_once(task, book, task.ended.result())
             if at_once is None:
                 loop = asyncio.get_running_loop()
-                book.closing = loop.run_in_executor(None, self._record, task, book)
+                book.closing = loop.run_in_executor(None, partial(advice_or, (), self._record, task, book))
             else:
                 book.closing = asyncio.get_running_loop().create_future()
                 book.closing.set_result(at_once)
@@ -280,7 +281,7 @@ class Session:
         if result.exit_code is None or not self._recorded(task.command):
             self.alan.shown.give_back(book.carried)
             return ()
-        at_once = self.alan.insights_at_once(task.command, result)
+        at_once = advice_or((), self.alan.insights_at_once, task.command, result)
         if at_once is not None:
             self.not_recorded = result.record_error
         return at_once
@@ -318,7 +319,8 @@ class Session:
         book = self.book(task)
         if book.ours and surely_not_long(book.estimate, task.elapsed_ms):
             return None
-        return await asyncio.to_thread(self.alan.running_insight, task.command, task.cwd, task.elapsed_ms)
+        make = partial(self.alan.running_insight, task.command, task.cwd, task.elapsed_ms)
+        return await asyncio.to_thread(advice_or, None, make)
 
     # -- what was told -------------------------------------------------------------------------
 
@@ -383,7 +385,7 @@ class _LookUp:
 
     def _read(self) -> Book:
         book = self._book or self._begin()
-        self._fill(book)
+        advice_or(None, self._fill, book)
         return book
 
 

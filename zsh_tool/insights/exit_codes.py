@@ -14,8 +14,10 @@ from zsh_tool.insights.words import (
     Program,
     after_options,
     deciding,
+    deciding_within,
     fails_as_a_whole,
     program,
+    program_of,
     split_words,
     used_flags,
 )
@@ -30,6 +32,9 @@ _PART_ENDED_BY_SIGPIPE: Final = Meaning(
     "a part of the pipeline got SIGPIPE, as any before head may", "zshoptions(1), PIPE_FAIL", benign=True
 )
 LAST_CLASSIC_SIGNAL: Final = 31
+
+NESTED_AT_MOST: Final = 5
+"""Most programs that pass on a code, one within the other, that are looked through."""
 
 _SHELLS: Final = frozenset(("sh", "bash", "zsh", "dash", "ksh"))
 _SCRIPT_FLAG: Final = re.compile(r"-[A-Za-z]*c")
@@ -73,7 +78,10 @@ def is_benign(command: str, code: int) -> bool:
     """
     if code == SIGPIPE_CODE and fails_as_a_whole(command):
         return True
-    return any(_is_benign_of(candidate, code) for candidate in deciding(command))
+    candidates = deciding(command)
+    if candidates[0] is None:
+        candidates += deciding_within(command)
+    return any(_is_benign_of(candidate, code) for candidate in candidates)
 
 
 def segment_is_benign(segment: str, code: int) -> bool:
@@ -87,16 +95,21 @@ def segment_meaning(segment: str, code: int) -> str | None:
     return meaning.text if meaning else None
 
 
-def meaning_of(candidate: Program | None, code: int) -> Meaning | None:
-    """Return what a code means for a program, or in general; None if there is nothing to say."""
+def meaning_of(candidate: Program | None, code: int, depth: int = 0) -> Meaning | None:
+    """Return what a code means for a program, or in general; None if there is nothing to say.
+
+    ``depth`` is how many programs passed it on.
+    """
     if candidate is not None:
         inside = _inside(candidate)
         if inside and code not in PROGRAMS.get(candidate.name, {}):
-            meanings = {meaning_of(one, code) for one in inside}
+            if depth == NESTED_AT_MOST:
+                return None
+            meanings = {meaning_of(one, code, depth + 1) for one in inside}
             return meanings.pop() if len(meanings) == 1 else None
-        if unsure := _of_many(candidate, code):
+        if unsure := _of_many(candidate, code, depth):
             return unsure
-        for word in (candidate.subcommand, *candidate.args[:1]):
+        for word in (_subcommand(candidate), *candidate.args[:1]):
             special = SUBCOMMANDS.get(candidate.name, {}).get(word, {})
             if code in special:
                 return special[code]
@@ -121,12 +134,12 @@ def _meaning_here(candidate: Program | None, code: int, result: RunResult) -> Me
     return replace(meaning, text=f"{meaning.text}, unless {asked} refused", unsure=True) if asked else meaning
 
 
-def _speaker(candidate: Program | None, code: int) -> Program | None:
+def _speaker(candidate: Program | None, code: int, depth: int = 0) -> Program | None:
     """Return the program that gave a code: the inner one, where a program passes on its code."""
-    if candidate is None or code in PROGRAMS.get(candidate.name, {}):
+    if candidate is None or code in PROGRAMS.get(candidate.name, {}) or depth == NESTED_AT_MOST:
         return candidate
     inside = _inside(candidate)
-    return _speaker(inside[0], code) if len(inside) == 1 and inside[0] else candidate
+    return _speaker(inside[0], code, depth + 1) if len(inside) == 1 and inside[0] else candidate
 
 
 def _is_benign_of(candidate: Program | None, code: int) -> bool:
@@ -134,29 +147,44 @@ def _is_benign_of(candidate: Program | None, code: int) -> bool:
     return meaning is not None and meaning.benign
 
 
-def _inside(candidate: Program) -> list[Program | None]:
+@lru_cache(maxsize=32)
+def _inside(candidate: Program) -> tuple[Program | None, ...]:
     """Return the programs whose code a program passes on: those of a remote or nested command line."""
-    args = list(candidate.args)
+    args = candidate.args
     if candidate.name == "ssh":
         parsed = parse_ssh(shlex.join(["ssh", *args]))
         # The remote shell reads the words once more.
-        return (
-            deciding(" ".join(split_words(parsed.remote_command))) if parsed and parsed.remote_command else []
-        )
+        remote = " ".join(split_words(parsed.remote_command)) if parsed and parsed.remote_command else ""
+        return tuple(deciding(remote)) if remote else ()
     if candidate.name in _SHELLS:
         flag = next((place for place, word in enumerate(args) if _SCRIPT_FLAG.fullmatch(word)), len(args))
         script = args[flag + 1 :][:1]
         # The shell's own options may be those of `set -e`.
-        return deciding(f"set {' '.join(args[: flag + 1])}\n{script[0]}") if script else []
+        return tuple(deciding(f"set {' '.join(args[: flag + 1])}\n{script[0]}")) if script else ()
+    if candidate.name == "eval":
+        return tuple(deciding(" ".join(args)))
     if candidate.name == "timeout":
         rest = after_options(args, 0, TIMEOUT_OPTIONS)
-        return [program(shlex.join(args[rest + 1 :]))]
-    if candidate.name in _RUNNERS and args[:1] == ["run"]:
-        return [program(shlex.join(args[1:]))]
-    return []
+        return (program_of(args[rest + 1 :]),)
+    if candidate.name in _RUNNERS and args[:1] == ("run",):
+        return (program_of(args[1:]),)
+    return ()
 
 
-def _of_many(candidate: Program, code: int) -> Meaning | None:
+def _subcommand(candidate: Program) -> str:
+    """Return a program's subcommand, with the option that gives its codes another meaning.
+
+    Without --exit-code or --quiet ``git diff`` gives 1 for files that it compares outside a repository only.
+    """
+    name = candidate.subcommand
+    if (candidate.name, name) != ("git", "diff"):
+        return name
+    flags = used_flags(candidate)
+    within = "--no-index" not in flags and flags & {"--exit-code", "--quiet"}
+    return name if within else "diff --no-index"
+
+
+def _of_many(candidate: Program, code: int, depth: int) -> Meaning | None:
     """Return what a code says that stands for many runs of another program, one of which gave 1.
 
     Where its 1 is an answer, nobody can tell whether there was a failure too.
@@ -169,8 +197,8 @@ def _of_many(candidate: Program, code: int) -> Meaning | None:
         words, source = args[start + 1 :], "find(1), EXIT STATUS"
     else:
         return None
-    inner = program(shlex.join(words))
-    answer = meaning_of(inner, 1)
+    inner = program_of(words)
+    answer = meaning_of(inner, 1, depth + 1) if depth < NESTED_AT_MOST else None
     if inner is None or answer is None or not answer.benign:
         return None
     text = f"{inner.name} gave 1 for some of its input ({answer.text}), or something failed"

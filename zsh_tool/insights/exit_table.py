@@ -60,6 +60,7 @@ _TEST = _table("test(1), zshmisc(1) CONDITIONAL EXPRESSIONS", benign=_FALSE, _2=
 _SSH = _table("ssh(1), EXIT STATUS", _255="ssh itself failed: the connection was not made or was lost")
 _SCP = _table("scp(1), EXIT STATUS", _1="the copy failed", _255="the ssh connection failed")
 _NO_COMMAND = _table("zshbuiltins(1), whence", benign={1: "no such command"})
+_ARITHMETIC = _table("zshmisc(1), ARITHMETIC EVALUATION", benign={1: "the value is 0"})
 _PGREP = _table(
     "pgrep(1), EXIT STATUS",
     benign={1: "no process matched"},
@@ -85,6 +86,14 @@ _GIT = _table(
 _GIT_ANSWER: Final = {
     "grep": _table("git-grep(1)", benign=_NO_MATCH),
     "diff": _table("git-diff(1), --exit-code", benign=_DIFFER),
+    "diff --no-index": {
+        1: Meaning(
+            "the inputs differ, or one of them cannot be read",
+            "git-diff(1), --no-index",
+            benign=True,
+            unsure=True,
+        )
+    },
     "merge-base": _table(
         "git-merge-base(1), --is-ancestor", benign={1: "it is not an ancestor, or there is none"}
     ),
@@ -134,7 +143,8 @@ PROGRAMS: Final[Mapping[str, Mapping[int, Meaning]]] = {
     "type": _NO_COMMAND,
     "whence": _NO_COMMAND,
     "where": _NO_COMMAND,
-    "((": _table("zshmisc(1), ARITHMETIC EVALUATION", benign={1: "the value is 0"}),
+    "((": _ARITHMETIC,
+    "let": _ARITHMETIC,
     "getent": _table("getent(1), EXIT STATUS", benign={2: "the key is not in the database"}),
     "ssh": _SSH,
     "sftp": _table(

@@ -4,32 +4,22 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
+from zsh_tool.insights.looking import only_looks
 from zsh_tool.insights.model import Insight
 from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, quoted
-from zsh_tool.insights.words import deciding
 from zsh_tool.queries import Run
 
 EPISODES_READ: Final = 20
 COMMANDS_BETWEEN: Final = 8
+"""Most commands before a success that may have brought it about, those that only look around aside."""
+COMMANDS_READ: Final = 40
+"""Most commands before a success that are read to find these."""
 GAP_SECS: Final = 3600.0
 SIGHTINGS: Final = 2
 SUCCESS_SHARE: Final = 0.6
 ROUTINE_FACTOR: Final = 2
 """How much more often a repair must follow a failure than a success."""
-
-# Looking around repairs nothing, however often it precedes a success.
-_LOOKING_LIST: Final = """
-    ls cat less more head tail grep egrep fgrep rg ag find fd pwd cd echo print printf which whence type man
-    stat file wc diff cmp env date ps top du df tree history sleep true test [ [[ jq bat sed awk sort uniq
-"""
-_LOOKING: Final = frozenset(_LOOKING_LIST.split())
-_LOOKING_SUBCOMMANDS: Final = {
-    "git": frozenset(("status", "log", "diff", "show", "branch", "blame", "remote", "rev-parse", "grep")),
-    "docker": frozenset(("ps", "images", "logs", "inspect")),
-    "kubectl": frozenset(("get", "describe", "logs")),
-    "systemctl": frozenset(("status", "is-active", "list-units")),
-}
 
 
 @dataclass
@@ -113,11 +103,11 @@ def _episodes(situation: Situation) -> list[_Episode]:
 def _note(found: dict[str, _Sightings], situation: Situation, episode: _Episode) -> None:
     first, second = episode.first, episode.second
     between = situation.queries.session_runs(
-        first.session_id or "", first.rowid, second.rowid, COMMANDS_BETWEEN
+        first.session_id or "", first.rowid, second.rowid, COMMANDS_READ, newest_first=True
     )
-    repairs = [
-        run for run in between if run.project == situation.project and run.succeeded and _may_repair(run)
-    ]
+    # An agent looks around before it repairs: what counts are the last commands that did something.
+    doing = [run for run in between if not only_looks(run.preview)][:COMMANDS_BETWEEN]
+    repairs = [run for run in reversed(doing) if run.project == situation.project and run.succeeded]
     for run in {run.template: run for run in repairs}.values():
         seen = found[run.template]
         if first.succeeded:
@@ -128,13 +118,3 @@ def _note(found: dict[str, _Sightings], situation: Situation, episode: _Episode)
             seen.worked += 1
             seen.texts.add(run.preview)
             seen.last = seen.last or run
-
-
-def _may_repair(run: Run) -> bool:
-    for candidate in deciding(run.preview):
-        if candidate is None:
-            return True
-        looking = _LOOKING_SUBCOMMANDS.get(candidate.name, frozenset())
-        if candidate.name not in _LOOKING and candidate.subcommand not in looking:
-            return True
-    return False

@@ -1,7 +1,7 @@
 """Reads a command's text as far as insights need it: which program's exit code is it? Pure."""
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePosixPath
@@ -65,8 +65,22 @@ TIMEOUT_OPTIONS: Final = frozenset(("-k", "-s", "--kill-after", "--signal"))
 _PROGRAM_DIRECTORIES: Final = frozenset(("bin", "sbin", ".bin", "libexec"))
 
 _STOPS_AT_FAILURE: Final = re.compile(r"-[A-Za-z]*e[A-Za-z]*")
-_COMPOUND_LIST: Final = "for while until if case repeat select function done fi esac end { } ( )"
+_COMPOUND_LIST: Final = """
+    for while until if then else elif case repeat select do function done fi esac end { } ( )
+"""
 _COMPOUND: Final = frozenset(_COMPOUND_LIST.split())
+_CASE: Final = re.compile(r"\bcase\s++\S++\s++in\s++\(?[^()]++\)\s*+")
+_OPENING: Final = re.compile(rf"(?:(?:do|then|\{{)\s++|\((?!\()\s*+|{_CASE.pattern})++")
+_CLOSING: Final = re.compile(
+    r"(?:[})]|(?:done|fi|esac)\b)(?:\s++|[})]|(?:done|fi|esac)\b|(?:\d++|&)?(?:>>?|<)[&|]?\s*+[^\s;&|<>(){}]++)*+"
+)
+"""What ends a group, a loop or a branch, with its redirections."""
+_CLOSER: Final = re.compile(r"(?<!\S)(?:fi|esac)\b")
+_OTHER_BRANCH: Final = re.compile(r"(?:else|elif)\b")
+_SUBSTITUTED: Final = re.compile(r'[A-Za-z_]\w*\+?="?\$\((?P<inside>[\s\S]*)\)"?')
+_EMPTIED_ASSIGNMENT: Final = re.compile(r'[A-Za-z_]\w*\+?="?\$\(\)"?')
+_REDIRECTION: Final = re.compile(r"(?:\d+|&)?(?:<<<|<>|[<>]&|>>?[|!]?|<)(?P<target>.*)", re.DOTALL)
+"""A word that redirects; without a target its target is the next word."""
 
 
 @dataclass(frozen=True)
@@ -87,24 +101,31 @@ class Program:
 
 def program(simple: str) -> Program | None:
     """Find the program of one simple command behind assignments and prefixes such as sudo and env."""
-    words = split_words(simple)
+    return program_of(split_words(simple))
+
+
+def program_of(words: Sequence[str]) -> Program | None:
+    """Do what `program` does with the words of a simple command."""
     behind: list[str] = []
     position = 0
     while position < len(words):
         word = words[position]
+        name = _name_of(word)
         if _ASSIGNMENT.match(word):
             position += 1
+        elif redirection := _REDIRECTION.fullmatch(word):
+            position += 1 if redirection["target"] else 2
         elif word.startswith("(("):
             return Program("((", ())
-        elif word == "command" and _asks_only(words[position + 1 :]):
+        elif name == "command" and _asks_only(words, position + 1):
             return Program("command -v", tuple(words[position + 1 :]))
-        elif word in _PREFIXES:
-            behind.append(word)
-            position = after_options(words, position + 1, _PREFIXES[word])
+        elif name in _PREFIXES:
+            behind.append(name)
+            position = after_options(words, position + 1, _PREFIXES[name])
         elif word in _COMPOUND or word.startswith("("):
             return None
         else:
-            return Program(_name_of(word), tuple(words[position + 1 :]), tuple(behind))
+            return Program(name, tuple(words[position + 1 :]), tuple(behind))
     return None
 
 
@@ -113,8 +134,7 @@ def _name_of(word: str) -> str:
 
     A project's own ``bin/test`` is none either, but ``.venv/bin/pytest`` is pytest.
     """
-    path = PurePosixPath(word)
-    if path.name == word or not path.name:
+    if "/" not in word or not (path := PurePosixPath(word)).name:
         return word
     above = path.parent
     installed = above.name in _PROGRAM_DIRECTORIES and (
@@ -135,8 +155,9 @@ def used_flags(program: Program) -> set[str]:
     return used
 
 
-def _asks_only(words: list[str]) -> bool:
-    options = takewhile(lambda word: word.startswith("-") and word not in ("-", "--"), words)
+def _asks_only(words: Sequence[str], position: int) -> bool:
+    following = (words[place] for place in range(position, len(words)))
+    options = takewhile(lambda word: word.startswith("-") and word not in ("-", "--"), following)
     return any(_ASKS_ONLY.fullmatch(option) for option in options)
 
 
@@ -147,17 +168,49 @@ def deciding(command: str) -> list[Program | None]:
     a pipeline it is the last segment; after ``set -o pipefail`` every one. None stands for something that is no
     simple command.
     """
-    parts = _parts(outline(command))
+    return _deciding(_parts(outline(command)), program)
+
+
+def deciding_within(command: str) -> list[Program | None]:
+    """Return the same of what runs last within a group, a loop, a branch, or the one substitution of an assignment.
+
+    None too where there are several branches: which of them was taken is not known.
+    """
+    text = outline(command)
+    if _EMPTIED_ASSIGNMENT.fullmatch(text.strip()) and (found := _SUBSTITUTED.fullmatch(command.strip())):
+        return deciding(found["inside"])
+    return _deciding(_opened(_parts(text)), lambda simple: program(_inner(simple)))
+
+
+def _deciding(parts: list[tuple[str, str]], read: Callable[[str], Program | None]) -> list[Program | None]:
     stops, fails_as_a_whole = _strictness(parts)
     found: list[Program | None] = []
     for operator, text in reversed(parts[stops:]):
         segments = parse_pipeline(text)
         # The second half of `|&` stands before its segment.
-        told = [program(segment.removeprefix("&")) for segment in reversed(segments)] or [None]
+        told = [read(segment.removeprefix("&")) for segment in reversed(segments)] or [None]
         found += told if fails_as_a_whole else told[:1]
         if operator != "&&" and not stops:
             break
     return found or [None]
+
+
+def _opened(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the parts without the words that enclose the last of them; none if there are several branches."""
+    last, closers = len(parts) - 1, set[str]()
+    while last > 0 and (found := _CLOSING.fullmatch(parts[last][1])):
+        closers.update(_CLOSER.findall(found[0]))
+        # A branch of `case` ends with two semicolons.
+        last -= 2 if parts[last - 1][1] == "" else 1
+    inner = [(operator, _inner(text)) for operator, text in parts[: last + 1]]
+    several = "fi" in closers and any(_OTHER_BRANCH.match(text) for _, text in parts)
+    several = several or ("esac" in closers and not _CASE.search(parts[last][1]))
+    return [] if several else inner
+
+
+def _inner(text: str) -> str:
+    found = _OPENING.match(text)
+    return text[found.end() :] if found else text
 
 
 def pipelines(command: str) -> list[list[str]]:
