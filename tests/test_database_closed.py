@@ -74,7 +74,29 @@ def test_what_such_a_database_knows_is_told_and_what_it_cannot_take_is_named(
         alan.close()
 
 
-def test_a_log_left_behind_forbids_reading_without_locks(closed_directory: Path) -> None:
+def test_a_log_left_behind_is_read_with_the_database(tmp_path: Path, closed_directory: Path) -> None:
+    source = Memory(tmp_path / "source")
+    source.run("make", 2)
+    settle(source)
+    source.run("later", 2)
+    path = closed_directory / "alan.db"
+    closed_directory.chmod(0o755)
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{source.path}{suffix}", f"{path}{suffix}")
+        Path(f"{path}{suffix}").chmod(0o444)
+    closed_directory.chmod(0o555)
+    with somebody_else():
+        reader = Reader(path)
+        found = []
+        for _ in range(2):
+            assert reader.refresh(), reader.problem
+            found.append([row[0] for row in reader.rows("SELECT command_preview FROM observations")])
+        assert found == [["make", "later"]] * 2
+        reader.close()
+    assert sorted(one.name for one in closed_directory.iterdir()) == ["alan.db", "alan.db-wal"]
+
+
+def test_a_log_that_cannot_be_read_forbids_reading_without_locks(closed_directory: Path) -> None:
     closed_directory.chmod(0o755)
     (closed_directory / "alan.db-wal").write_bytes(b"x" * 100)
     (closed_directory / "alan.db-wal").chmod(0o000)

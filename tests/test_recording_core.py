@@ -228,6 +228,28 @@ def test_migrating_twice_changes_nothing_and_a_later_layout_stays(tmp_path: Path
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("table_name", "column", "index"),
+    [
+        ("observations", "weight", "idx_weight"),
+        ("recent_commands", "command_template", "idx_recent_template"),
+        ("ssh_observations", "remote_command_template", "idx_ssh_remote_template"),
+    ],
+)
+def test_a_layout_that_lacks_an_indexed_column_gets_it(
+    tmp_path: Path, table_name: str, column: str, index: str
+) -> None:
+    connection = open_writer(tmp_path / "a.db", create=True)
+    migrate(connection)
+    connection.execute(f"DROP INDEX {index}")
+    connection.execute(f"ALTER TABLE {table_name} DROP COLUMN {column}")
+    connection.execute("PRAGMA user_version = 0")
+    migrate(connection)
+    sql = "SELECT count(*) FROM pragma_index_info(?) WHERE name = ?"
+    assert connection.execute(sql, (index, column)).fetchone()[0] == 1
+    connection.close()
+
+
 COMMANDS = [
     "echo hello",
     "echo hello | cat",

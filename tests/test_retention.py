@@ -65,6 +65,19 @@ def test_a_row_made_lighter_by_an_earlier_release_leaves_sooner(tmp_path: Path) 
     assert column(path, "SELECT command_preview FROM observations") == ["first", "last"]
 
 
+@pytest.mark.parametrize("first", ["young", "2999-01-01T00:00:00+00:00", "", "1780000000"])
+def test_old_rows_are_forgotten_whatever_was_written_before_them(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "alan.db"
+    recorder = recorded(path, [f"c{number}" for number in range(30)])
+    change(
+        path, "UPDATE observations SET created_at = '2020-01-01T00:00:00+00:00' WHERE rowid BETWEEN 2 AND 21"
+    )
+    if first != "young":
+        change(path, f"UPDATE observations SET created_at = '{first}' WHERE rowid = 1")
+    recorder.retain(START)
+    assert column(path, "SELECT rowid FROM observations") == [1, *range(22, 31)]
+
+
 def test_times_that_cannot_be_read_or_lie_ahead_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "alan.db"
     recorder = recorded(path, ["a", "b", "c"])

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -279,11 +280,28 @@ async def test_a_corrupt_database_is_set_aside(tmp_path: Path, private_home: Pat
     path.parent.mkdir(parents=True, mode=0o700)
     path.write_bytes(b"this is no database, whatever its name says" * 100)
     async with conversation(tmp_path) as talk:
-        assert (await talk.zsh("print fine")).lines[0] == "fine"
-        assert (await talk.zsh("print fine")).lines[0] == "fine"
+        replies = [await talk.zsh("print fine") for _ in range(4)]
+        assert {reply.lines[0] for reply in replies} == {"fine"}
         kept = [one.name for one in path.parent.glob("alan.db.*damaged*")]
         assert len(kept) == 1
+        # One of the executors in standby has set it aside, and tells it with its command.
+        assert "".join(reply.text for reply in replies).count(f"{kept[0]} and a new one begun") == 1
         assert kept[0] in (await talk.call("zsh_health")).text
+
+
+async def test_a_database_overwritten_while_in_use_is_set_aside_and_told(
+    tmp_path: Path, private_home: Path
+) -> None:
+    path = private_home / ".local/state/zsh-tool/alan.db"
+    async with conversation(tmp_path) as talk:
+        await talk.zsh("print fine")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.write_bytes(b"this is no database, whatever its name says" * 4000)
+        said = "".join([(await talk.zsh("print fine")).text for _ in range(4)])
+        kept = {one.name.split("-wal")[0].split("-shm")[0] for one in path.parent.glob("alan.db.*damaged*")}
+        assert len(kept) == 1
+        assert said.count(f"{kept.pop()} and a new one begun") == 1
 
 
 async def test_a_missing_zsh_is_said(tmp_path: Path) -> None:

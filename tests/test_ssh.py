@@ -126,6 +126,12 @@ def test_each_use_is_recorded_with_its_observation(tmp_path: Path) -> None:
         ("timeout 5 ssh h", Result(255), "connection_failed"),
         ("timeout -k 1 5 ssh h ls | cat", Result(0, pipestatus=(0, 0)), "success"),
         ("ssh h ls | head -1", Result(0, pipestatus=(255, 0)), "connection_failed"),
+        ("> log ssh h ls", Result(255), "connection_failed"),
+        ("time ssh h ls", Result(255), "connection_failed"),
+        ("cd x && ssh h ls", Result(0), "success"),
+        ("cd x && ssh h ls", Result(255), "connection_failed"),
+        ("cd x && timeout 5 ssh h ls", Result(255), "connection_failed"),
+        ("ssh h ls && echo ok", Result(2), "command_failed"),
     ],
 )
 def test_ends_are_told_apart(tmp_path: Path, command: str, ended: Result, exit_type: str) -> None:
@@ -148,9 +154,69 @@ def test_a_timeout_before_it_is_one_of_the_host(tmp_path: Path, code: int) -> No
 
 
 @pytest.mark.parametrize(
+    ("command", "remote"),
+    [
+        ("ssh h <<EOF\nls\nEOF", None),
+        ("ssh h sh -s <<-'EOF' > log\n\tls | ssh x\n\tEOF\n", "sh -s"),
+        ("cat <<EOF | ssh h 'cat > x; ls'\n$(date); a\nEOF", "'cat > x; ls'"),
+        ("ssh h ls;", "ls"),
+        ("ssh h find . -exec ls {} \\;", "find . -exec ls {} \\;"),
+        ("time cat f | ssh h sh", "sh"),
+        ("time timeout 5 ssh h ls 2> /dev/null ;", "ls"),
+        ("ssh h ls && echo ok", "ls"),
+        ("cd x && ssh h 'ls && cat' > log && echo ok > y", "'ls && cat'"),
+        ("cd x && ssh h <<EOF\nls\nEOF", None),
+        ("export A=b && ssh h ls;", "ls"),
+    ],
+)
+def test_what_runs_there_is_told_from_what_is_around_it(
+    tmp_path: Path, command: str, remote: str | None
+) -> None:
+    memory = Memory(tmp_path)
+    memory.run(command)
+    (row,) = rows(memory)
+    assert (row["host"], row["remote_command"], row["exit_type"]) == ("h", remote, "success")
+
+
+@pytest.mark.parametrize(
+    ("command", "ended"),
+    [
+        ("cd x && ssh h ls", Result(1)),
+        ("cd x && ssh h ls", timed_out()),
+        ("make && ssh h ls", Result(255)),
+        ("make && ssh h ls", Result(0)),
+        ("ssh a && ssh b", Result(0)),
+        ("! cd x && ssh h ls", Result(0)),
+        ("cd x && ssh h ls | head", Result(0, pipestatus=(255, 0))),
+        ("ssh h ls || true", Result(0)),
+        ("cd x && ssh h ls || echo no", Result(0)),
+        ("cd x && ssh h ls &", Result(0)),
+        ("cd x; ssh h ls && echo ok", Result(0)),
+        ("ssh -O check h", Result(255)),
+        ("ssh -G h > /dev/null", Result(0)),
+        ("ssh h <<EOF\nls\nEOF\necho done", Result(0)),
+    ],
+)
+def test_an_end_that_may_be_another_one_s_is_not_recorded(
+    tmp_path: Path, command: str, ended: Result
+) -> None:
+    memory = Memory(tmp_path)
+    memory.run(command, ended)
+    assert rows(memory) == []
+
+
+def test_a_chain_is_warned_of_too(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    for _ in range(3):
+        memory.run("cd x && ssh db1 uptime > log", 255, after=4000)
+    found = memory.before("cd y && ssh db1 <<EOF\nls\nEOF").of("ssh")
+    assert found is not None
+    assert "`db1` failed in 3 of 3 tries" in found.message
+
+
+@pytest.mark.parametrize(
     "command",
     [
-        "cd x && ssh h ls",
         "sudo -u ssh h",
         "timeout 5 cat ssh",
         "echo ssh h",

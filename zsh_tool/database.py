@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -45,7 +46,7 @@ class Reader:
         self.schema: Schema = _NO_SCHEMA
         self._connection: sqlite3.Connection | None = None
         self._opened: tuple[int, ...] = ()
-        self._immutable = False
+        self._lockless = False
         self._schema_version = -1
 
     def refresh(self) -> bool:
@@ -95,27 +96,31 @@ class Reader:
             return ()
         if not stat.S_ISREG(found.st_mode):
             return ()
-        # An immutable connection never looks at the file again, so a change must reopen it.
-        changed = (found.st_mtime_ns, found.st_size) if self._immutable else ()
-        return (found.st_dev, found.st_ino, *changed)
+        identity = (found.st_dev, found.st_ino)
+        if not self._lockless:
+            return identity
+        # A connection without locks never looks at the files again, so a change must reopen it.
+        files = (self.path, self._beside("-wal"), self._beside("-shm"))
+        return (*identity, *chain.from_iterable(_stamp(file) for file in files))
 
     def _open(self, identity: tuple[int, ...]) -> None:
-        self._immutable = False
+        self._lockless = False
         try:
             self._connection = self._connect("mode=ro")
         except sqlite3.DatabaseError as wrong:
-            if not self._may_be_immutable():
+            options = self._without_locks()
+            if options is None:
                 self._give_up(wrong)
                 return
             try:
-                self._connection = self._connect("mode=ro&immutable=1")
+                self._connection = self._connect(*options)
             except sqlite3.DatabaseError:
                 self._give_up(wrong)
                 return
-            self._immutable = True
-        self._opened = self._identity() if self._immutable else identity
+            self._lockless = True
+        self._opened = self._identity() if self._lockless else identity
 
-    def _connect(self, options: str) -> sqlite3.Connection:
+    def _connect(self, options: str, exclusive: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             uri(self.path, options),
             uri=True,
@@ -123,8 +128,11 @@ class Reader:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
         try:
+            if exclusive:
+                # Before anything reads the file.
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
             # Only a read shows whether the file and its WAL can be used.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
@@ -132,16 +140,24 @@ class Reader:
             raise
         return connection
 
-    def _may_be_immutable(self) -> bool:
-        """Tell whether nobody can write here and no WAL is left: only then are locks not needed."""
-        wal = self.path.with_name(self.path.name + "-wal")
+    def _without_locks(self) -> tuple[str, bool] | None:
+        """Return how to open a database that nobody can write here and nobody has open; None for any other.
+
+        A log has an index beside it as long as somebody has it open, so one without has been left behind. In
+        exclusive mode SQLite keeps that index in memory (https://sqlite.org/wal.html#noshm). The lock for that mode
+        is for writers, so it takes the VFS whose locks always succeed.
+        """
+        if os.access(self.path.parent, os.W_OK, effective_ids=True):
+            return None
         try:
-            pending = wal.stat().st_size > 0
-        except FileNotFoundError:
-            pending = False
+            if not _is_there(self._beside("-wal")):
+                return ("mode=ro&immutable=1", False)
+            return None if _is_there(self._beside("-shm")) else ("mode=ro&vfs=unix-none", True)
         except OSError:
-            return False
-        return not pending and not os.access(self.path.parent, os.W_OK, effective_ids=True)
+            return None
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
 
     def _read_schema(self) -> None:
         version = self.rows("PRAGMA schema_version")
@@ -158,6 +174,22 @@ class Reader:
     def _give_up(self, wrong: sqlite3.DatabaseError) -> None:
         self.close()
         self.problem = f"{self.path}: {wrong}"
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a file is there and not empty."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (found.st_mtime_ns, found.st_size)
 
 
 def open_writer(path: Path, create: bool = False) -> sqlite3.Connection:

@@ -27,7 +27,9 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "error": _MAYBE_WORDS,
     "output_kept": (bool,),
     "output_error": _MAYBE_WORDS,
+    "record_notice": _MAYBE_WORDS,
 }
+_MAY_BE_MISSING: Final[Mapping[str, Any]] = {"record_notice": None}
 _SIZE_MAX: Final = 16 << 20
 
 
@@ -41,7 +43,7 @@ def result_of(meta: Mapping[str, Any]) -> TaskResult:
     A later schema only adds keys, so its number is not looked at.
     """
     _check_object(meta)
-    values = {key: _checked(meta, key, kinds) for key, kinds in _KINDS.items()}
+    values = {key: _checked({**_MAY_BE_MISSING, **meta}, key, kinds) for key, kinds in _KINDS.items()}
     survivors = [_survivor(one) for one in values.pop("survivors")]
     if values["outcome"] not in OUTCOMES or not all(type(code) is int for code in values["pipestatus"]):
         raise MetaError(f"outcome {values['outcome']!r}, codes {values['pipestatus']!r}")

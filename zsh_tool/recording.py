@@ -17,9 +17,9 @@ from zsh_tool.database import open_writer, writing
 from zsh_tool.insights.exit_table import CONNECTION_CODES
 from zsh_tool.insights.model import RunResult
 from zsh_tool.insights.pipeline import segments_of
-from zsh_tool.insights.ssh import segments
+from zsh_tool.insights.ssh import chain, plain, segments
 from zsh_tool.insights.words import program
-from zsh_tool.ssh import remote_host, ssh_in, within_timeout
+from zsh_tool.ssh import may_use_ssh, remote_host, ssh_in, within_timeout
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -46,12 +46,10 @@ class SshUse:
 
 def ssh_uses(command: str, result: RunResult) -> list[SshUse]:
     """Find which hosts a command used and how that went. Its text is the stored one."""
-    if result.exit_code is None:
+    if result.exit_code is None or not may_use_ssh(command):
         return []
     found: list[SshUse] = []
-    parts = segments(command)
-    codes = _codes(command, parts, result)
-    for part, code in zip(parts, codes, strict=True):
+    for part, code in _parts(plain(command), result):
         limited = within_timeout(part)
         used = limited or part
         host = remote_host(used)
@@ -84,12 +82,19 @@ def cache_manopt(path: Path, base_command: str, options_text: str, now: float) -
     return _write(path, sql, [row])
 
 
-def _codes(command: str, parts: Sequence[str], result: RunResult) -> list[int | None]:
-    """Return each part's own code; where only the whole one's is known, the last part's."""
-    if segments_of(command, list(result.pipestatus)) is not None:
+def _parts(text: str, result: RunResult) -> list[tuple[str, int | None]]:
+    """Return the simple commands of a text, each with its own code; None where that cannot be told."""
+    if parts := segments(text):
+        return list(zip(parts, _codes(text, len(parts), result), strict=True))
+    is_told = result.outcome == "exited" and result.exit_code != 1
+    return [(part, result.exit_code if is_told else None) for part in chain(text)]
+
+
+def _codes(text: str, number: int, result: RunResult) -> list[int | None]:
+    """Return each segment's own code; where only the whole one's is known, the last one's."""
+    if segments_of(text, list(result.pipestatus)) is not None:
         return list(result.pipestatus)
-    last = len(parts) - 1
-    return [result.exit_code if index == last else None for index in range(len(parts))]
+    return [None] * (number - 1) + [result.exit_code]
 
 
 def _exit_type(part: str, code: int, result: RunResult) -> str:

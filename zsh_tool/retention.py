@@ -59,7 +59,7 @@ def prune(connection: sqlite3.Connection, now: float, most: int) -> None:
 def _due(connection: sqlite3.Connection, rows: int, half_life_days: float, now: float) -> list[int]:
     """Return the observations to forget: the oldest over the bound, then those that weigh too little."""
     due = _oldest(connection, _excess(connection, "observations", rows))
-    for order in ("rowid", "weight"):
+    for order in ("created_at", "weight"):
         light = _light(connection, order, half_life_days, now, SHARE - len(due))
         due += [rowid for rowid in light if rowid not in due]
     return due
@@ -81,17 +81,26 @@ def _excess(connection: sqlite3.Connection, table: str, bound: int) -> int:
 def _light(
     connection: sqlite3.Connection, order: str, half_life_days: float, now: float, most: int
 ) -> list[int]:
-    """Return the first rows in an order as long as each weighs too little; the first that stays ends the search."""
+    """Return at most so many of the first rows in an order as long as each weighs too little.
+
+    Rows of one weight grow lighter in the order of their times, so the first that stays ends the search. A time
+    that cannot be read, or lies ahead, says nothing of the rows behind it: such a row is passed over.
+    """
     found = connection.execute(
-        f"SELECT rowid, coalesce(weight, 1.0), created_at FROM observations ORDER BY {order} LIMIT ?", (most,)
+        f"SELECT rowid, coalesce(weight, 1.0), created_at FROM observations ORDER BY {order} LIMIT ?",
+        (SHARE,),
     )
     light: list[int] = []
     for rowid, weight, created_at in found:
-        # A time that cannot be read makes no row old.
-        age_days = max(0.0, now - (epoch(created_at) or now)) / 86_400
-        if weight * 0.5 ** (age_days / half_life_days) >= LEAST_WEIGHT:
+        if len(light) >= most:
             break
-        light.append(int(rowid))
+        written_at = epoch(created_at)
+        is_known = 0 < written_at <= now
+        age_days = (now - written_at) / 86_400 if is_known else 0.0
+        if weight * 0.5 ** (age_days / half_life_days) < LEAST_WEIGHT:
+            light.append(int(rowid))
+        elif is_known:
+            break
     return light
 
 

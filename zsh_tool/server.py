@@ -352,9 +352,11 @@ def _error_of(task: Task) -> str:
 def _end_notes(task: Task, record_error: str | None) -> list[str]:
     result = task.result
     not_recorded = record_error or (result.record_error if result else None)
+    notice = result.record_notice if result else None
     not_kept = result.output_error if result else None
     return [
         *([f"not recorded: {not_recorded}"] if not_recorded else []),
+        *([notice] if notice else []),
         *([f"output not kept: {not_kept}"] if not_kept else []),
     ]
 

@@ -12,6 +12,8 @@ from zsh_tool.insights.words import TIMEOUT_OPTIONS, Program, after_options, pro
 
 SSH_FLAGS: Final = frozenset("1246AaCfGgKkMNnqsTtVvXxYy")
 SSH_WITH_VALUE: Final = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+_CONNECTS_TO_NOTHING: Final = frozenset("GOQV")
+"""Options with which ssh(1) only tells its configuration, algorithms or version, or asks the master on this side."""
 _COPY_WITH_VALUE: Final = {"scp": frozenset("cDFiJloPSX"), "sftp": frozenset("BbcDFiJloPRSsX")}
 _RSYNC_WITH_VALUE: Final = frozenset("efBMT@")
 _RSYNC_LONG_LIST: Final = """
@@ -27,6 +29,13 @@ _PROGRAMS: Final = ("ssh", "scp", "sftp", "rsync")
 _UNQUOTED: Final = str.maketrans("", "", "\\'\"\n")
 
 _WORD: Final = re.compile(r"""(?:\\[\s\S]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|[^\s\\'"]|['"\\])+""")
+# Redirections of zshmisc(1), and before them what hides their signs. Nothing here can backtrack.
+_QUOTED: Final = r"""\\[\s\S]|'[^']*+'|"(?:[^"\\]++|\\[\s\S])*+"|\$?\([^()]*+\)|`[^`]*+`"""
+_REDIRECTION: Final = re.compile(
+    rf"""(?P<kept>{_QUOTED}|[<>]\([^()]*+\))"""
+    r"""|(?:(?<!\S)\d++)?(?:&>>?|>&|<&|<<<|<>|>>?|<)[|!]?[ \t]*+"""
+    rf"""(?:[<>]\([^()]*+\)|(?:{_QUOTED}|[^\s\\'"`<>;&|()])*+)"""
+)
 _DESTINATION: Final = re.compile(
     r"ssh://(?:(?P<user>[^/]*)@)?(?P<host>\[[^\]]*\]|[^/:@]+)(?::(?P<port>\d+))?/?"
 )
@@ -45,12 +54,12 @@ class SshCommand:
 
 
 def parse_ssh(command: str) -> SshCommand | None:
-    """Read one simple command that starts with ``ssh``; None if it is something else or names no host.
+    """Read one simple command that starts with ``ssh``; None if it is something else or connects to no host.
 
     As ssh does: options may follow the host too, and the first value given for user or port counts, a user
     before the host's ``@`` most of all.
     """
-    command = command.replace("\\\n", " ")
+    command = without_redirections(command.replace("\\\n", " "))
     words = list(_WORD.finditer(command))
     if not words or words[0][0] != "ssh":
         return None
@@ -64,12 +73,19 @@ def parse_ssh(command: str) -> SshCommand | None:
         return None
     # Behind `--` there are no more options, neither before the host's name nor after it.
     rest = position + 1 if plain[position - 1] == "--" else _options(plain, position + 1, values)
-    if rest is None:
+    if rest is None or not _CONNECTS_TO_NOTHING.isdisjoint(values):
         return None
     remote = " ".join(command[words[rest].start() :].split()) if rest < len(words) else None
     return SshCommand(
         target.host, target.user or values.get("l"), target.port or values.get("p"), remote or None
     )
+
+
+def without_redirections(simple: str) -> str:
+    """Return a simple command without the redirections that this side's shell makes; what is quoted stays."""
+    if "<" not in simple and ">" not in simple:
+        return simple
+    return _REDIRECTION.sub(lambda found: found["kept"] or " ", simple).strip()
 
 
 def may_use_ssh(command: str) -> bool:
@@ -125,7 +141,10 @@ def _host_of(found: Program, command: str) -> str | None:
 
 
 def _options(words: list[str], position: int, values: dict[str, str]) -> int | None:
-    """Step over options, keeping the first value of each; None if one is unknown or lacks its value."""
+    """Step over options, keeping the first value of each, of a flag an empty one.
+
+    None if one is unknown or lacks its value.
+    """
     while position < len(words):
         word = words[position]
         if word == "--":
@@ -145,6 +164,7 @@ def _options(words: list[str], position: int, values: dict[str, str]) -> int | N
                 break
             if letter not in SSH_FLAGS:
                 return None
+            values.setdefault(letter, "")
     return position
 
 

@@ -99,6 +99,8 @@ class TaskResult:
     survivors: tuple[Survivor, ...] = ()
     recorded: bool = False
     record_error: str | None = None
+    record_notice: str | None = None
+    """What its user should know about the database, such as the new name of a damaged one."""
     observation_id: str | None = None
     cwd: str = ""
     error: str | None = None

@@ -14,7 +14,7 @@ const TIMED_OUT: i32 = 124;
 
 /// The answer about a command that ran.
 #[must_use]
-pub fn about(ended: &Ended<'_>, recorded: Recorded) -> Meta {
+pub fn about(ended: &Ended<'_>, recorded: Recorded, record_notice: Option<String>) -> Meta {
     let report = &ended.report;
     let survivors = report.survivors.iter().map(|process| Survivor {
         pid: process.pid,
@@ -31,6 +31,7 @@ pub fn about(ended: &Ended<'_>, recorded: Recorded) -> Meta {
         grace_ms: millis(report.grace),
         recorded: recorded.observation_id.is_some(),
         record_error: recorded.error,
+        record_notice,
         observation_id: recorded.observation_id,
         survivors: survivors.collect(),
         output_bytes: report.output_bytes,
@@ -55,6 +56,7 @@ pub fn about_failure(error: &Error, cwd: &Path) -> Meta {
         grace_ms: 0,
         recorded: false,
         record_error: None,
+        record_notice: None,
         observation_id: None,
         survivors: Vec::new(),
         output_bytes: 0,

@@ -223,14 +223,12 @@ impl Job {
     fn answer(&mut self, ended: &Ended<'_>) -> bool {
         let recorded = self.recorder.record(ended);
         let is_put_off = recorded.is_put_off;
-        let troubles = [&recorded.error, &ended.report.output_error];
+        let notice = self.recorder.notice().map(str::to_owned);
+        let troubles = [&recorded.error, &notice, &ended.report.output_error];
         for trouble in troubles.into_iter().flatten() {
             complain(trouble);
         }
-        self.publish(&answer::about(ended, recorded));
-        if let Some(notice) = self.recorder.notice() {
-            complain(notice);
-        }
+        self.publish(&answer::about(ended, recorded, notice));
         is_put_off
     }
 

@@ -41,6 +41,8 @@ pub struct Meta {
     pub recorded: bool,
     /// Why it is not.
     pub record_error: Option<String>,
+    /// What the user should know about the database all the same.
+    pub record_notice: Option<String>,
     /// Its row there.
     pub observation_id: Option<String>,
     /// What outlived the shell.
@@ -78,6 +80,7 @@ impl Meta {
             "grace_ms": self.grace_ms,
             "recorded": self.recorded,
             "record_error": self.record_error,
+            "record_notice": self.record_notice,
             "observation_id": self.observation_id,
             "survivors": survivors,
             "output_bytes": self.output_bytes,
@@ -110,6 +113,11 @@ impl Meta {
             grace_ms: map.get("grace_ms")?.as_u64()?,
             recorded: map.get("recorded")?.as_bool()?,
             record_error: text("record_error")?,
+            // The one key that may be missing.
+            record_notice: match map.get("record_notice") {
+                Some(_) => text("record_notice")?,
+                None => None,
+            },
             observation_id: text("observation_id")?,
             survivors: survivors.collect::<Option<_>>()?,
             output_bytes: map.get("output_bytes")?.as_u64()?,

@@ -186,6 +186,34 @@ fn every_way_leads_to_one_layout() {
 }
 
 #[test]
+fn a_layout_between_two_others_is_upgraded() {
+    let new = Ledger::new();
+    drop(new.open());
+    for (table, column, index) in [
+        ("observations", "command_template", "idx_command_template"),
+        ("observations", "weight", "idx_weight"),
+        ("recent_commands", "command_template", "idx_recent_template"),
+        (
+            "ssh_observations",
+            "remote_command_template",
+            "idx_ssh_remote_template",
+        ),
+        ("ssh_observations", "exit_type", "idx_ssh_exit_type"),
+    ] {
+        let ledger = Ledger::of_layout("rust");
+        let rows = ledger.count("observations");
+        let lacking = format!("DROP INDEX {index}; ALTER TABLE {table} DROP COLUMN {column}");
+        let db = Connection::open(&ledger.path).unwrap();
+        db.execute_batch(&lacking).unwrap();
+        drop(db);
+        let mut alan = ledger.open();
+        alan.record(&success("true")).unwrap();
+        assert_eq!(ledger.count("observations"), rows + 1, "{lacking}");
+        assert_eq!(layout(&ledger), layout(&new), "{lacking}");
+    }
+}
+
+#[test]
 fn earlier_releases_can_still_write() {
     let ledger = Ledger::new();
     let mut alan = ledger.open();

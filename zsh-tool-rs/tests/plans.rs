@@ -50,7 +50,8 @@ fn literals(code: &str) -> Vec<String> {
 
 /// The texts that a text with placeholders stands for.
 fn filled_in(sql: &str) -> Vec<String> {
-    let choices: [(&str, &[&str]); 2] = [("{table}", &TABLES), ("{order}", &["rowid", "weight"])];
+    let choices: [(&str, &[&str]); 2] =
+        [("{table}", &TABLES), ("{order}", &["created_at", "weight"])];
     let mut all = vec![sql.to_owned()];
     for (placeholder, choices) in choices {
         let fill = |sql: String| -> Vec<String> {
@@ -106,6 +107,7 @@ fn no_statement_of_a_command_walks_a_table() {
         "DELETE FROM recent_commands",
         "DELETE FROM observations",
         "DELETE FROM ssh_observations",
+        "ORDER BY created_at LIMIT",
         "ORDER BY weight LIMIT",
         "INDEXED BY idx_project_hash",
     ] {

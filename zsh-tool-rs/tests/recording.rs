@@ -252,7 +252,11 @@ fn a_damaged_database_is_set_aside_and_said_so() {
     assert_eq!(done.code, 5);
     assert_recorded(&done);
     assert!(done.stderr.contains("alan.db.damaged-"), "{}", done.stderr);
+    let told = done.meta["record_notice"].as_str().unwrap();
+    assert!(told.contains("alan.db.damaged-"), "{told}");
     assert_eq!(recording.rows("exit_code", "observations"), ["5"]);
+    let next = recording.exec.run("true");
+    assert!(next.meta["record_notice"].is_null(), "{:?}", next.meta);
 }
 
 #[test]

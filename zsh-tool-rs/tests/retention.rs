@@ -131,6 +131,35 @@ fn rows_that_weigh_too_little_are_forgotten() {
 }
 
 #[test]
+fn old_rows_are_forgotten_whatever_was_written_before_them() {
+    // The first of all is young, or its time lies ahead, or cannot be read.
+    for first in [
+        "created_at",
+        "'2999-01-01T00:00:00+00:00'",
+        "''",
+        "'1780000000'",
+    ] {
+        for pace in [Alan::after_answer, Alan::after_answer_in_haste] {
+            let ledger = Ledger::new();
+            let mut alan = open(&ledger, 1_000);
+            record(&mut alan, 0..30);
+            let writer = Connection::open(&ledger.path).unwrap();
+            writer
+                .execute_batch(&format!(
+                    "UPDATE observations SET created_at = {first} WHERE rowid = 1;
+                     UPDATE observations SET created_at = '2020-01-01T00:00:00+00:00'
+                     WHERE rowid BETWEEN 2 AND 21"
+                ))
+                .unwrap();
+            for _ in 0..20 {
+                pace(&mut alan);
+            }
+            assert_eq!(ledger.count("observations"), 10, "after {first}");
+        }
+    }
+}
+
+#[test]
 fn times_that_cannot_be_read_or_lie_ahead_do_no_harm() {
     let ledger = Ledger::new();
     let mut alan = open(&ledger, 1_000);

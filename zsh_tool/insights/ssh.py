@@ -1,15 +1,18 @@
 """SSH: how a host, and a command on it, went before."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from zsh_tool import normalize
 from zsh_tool.insights.exit_codes import is_benign
 from zsh_tool.insights.model import Insight
+from zsh_tool.insights.outline import outline
 from zsh_tool.insights.situation import Situation
 from zsh_tool.insights.text import age, quoted
-from zsh_tool.insights.words import split_words
+from zsh_tool.insights.words import operators, pipelines, program, split_words
 from zsh_tool.queries import SshRun, epoch
-from zsh_tool.ssh import remote_host, ssh_in, within_timeout
+from zsh_tool.ssh import may_use_ssh, remote_host, ssh_in, within_timeout, without_redirections
 
 CONNECTION_RATE = 0.3
 ENOUGH_USES = 3
@@ -19,10 +22,18 @@ HOST_FAILED = "connection_failed"
 UNKNOWN = frozenset(("timeout", "interrupted"))
 """Ends that say nothing about the host."""
 
+_FAILS_WITH_ONE: Final = frozenset(("cd", "echo", "export", "print", "printf", "pushd", "true"))
+"""Commands of the shell's own that end with 0 or 1: zshbuiltins(1)."""
+_TIMED: Final = re.compile(r"time[ \t]+(?!-)")
+_LAST_SEPARATOR: Final = re.compile(r"(?<!\\);\s*\Z")
+
 
 def ssh(situation: Situation) -> Insight | None:
     """Warn of a host that often cannot be reached or a command that keeps failing there."""
-    for segment in segments(situation.command):
+    if not may_use_ssh(situation.command):
+        return None
+    text = plain(situation.command)
+    for segment in segments(text) or chain(text):
         used = within_timeout(segment) or segment
         host = remote_host(used)
         if host is None:
@@ -38,9 +49,33 @@ def ssh(situation: Situation) -> Insight | None:
     return None
 
 
-def segments(command: str) -> list[str]:
-    """Return the simple commands of a single pipeline; other texts do not say which one gave which code."""
-    return normalize.parse_pipeline(command) if normalize.is_single_pipeline(command) else []
+def plain(command: str) -> str:
+    """Return the text without what leaves its code as it is: here-documents, ``time``, a ``;`` at the end."""
+    text = (outline(command) if "<<" in command else command).strip()
+    return _LAST_SEPARATOR.sub("", _TIMED.sub("", text) if _TIMED.match(text) else text).rstrip()
+
+
+def segments(text: str) -> list[str]:
+    """Return the simple commands of a single pipeline, without redirections; other texts have none."""
+    parts = normalize.parse_pipeline(text) if normalize.is_single_pipeline(text) else []
+    return [without_redirections(part) for part in parts]
+
+
+def chain(text: str) -> list[str]:
+    """Return the simple commands of ``a && b`` if only one uses a host and the others fail with 1 only; else none.
+
+    Of such a text every code but 1 tells how the use of the host ended.
+    """
+    if set(operators(text)) != {"&&"}:
+        return []
+    parts = pipelines(text)
+    if any(len(pipeline) != 1 for pipeline in parts):
+        return []
+    found = [without_redirections(pipeline[0]) for pipeline in parts]
+    others = [part for part in found if remote_host(within_timeout(part) or part) is None]
+    programs = [program(part) for part in others]
+    only_one = len(others) == len(found) - 1
+    return found if only_one and all(one and one.name in _FAILS_WITH_ONE for one in programs) else []
 
 
 def _unreachable(situation: Situation, host: str, uses: Sequence[SshRun]) -> Insight | None:

@@ -131,7 +131,7 @@ fn excess(db: &Connection, table: &str, bound: u64) -> rusqlite::Result<u32> {
 fn due(db: &Connection, limits: Retention, share: u32) -> rusqlite::Result<Vec<i64>> {
     let excess = excess(db, "observations", limits.rows)?.min(share);
     let mut due = oldest(db, excess)?;
-    for order in ["rowid", "weight"] {
+    for order in ["created_at", "weight"] {
         let taken = u32::try_from(due.len()).unwrap_or(share);
         let room = share.saturating_sub(taken);
         for rowid in light(db, order, limits.half_life_days, room)? {
@@ -154,26 +154,30 @@ fn oldest(db: &Connection, number: u32) -> rusqlite::Result<Vec<i64>> {
         .collect()
 }
 
-/// The first rows in `order` as long as each weighs too little. Rows of the same weight grow
-/// lighter in the order in which they were written, so the first that stays ends the search.
+/// At most `room` of the first rows in `order` as long as each weighs too little. Rows of one weight grow lighter
+/// in the order of their times, so the first that stays ends the search. A time that cannot be read, or lies
+/// ahead, says nothing of the rows behind it: such a row is passed over.
 fn light(db: &Connection, order: &str, half_life: f64, room: u32) -> rusqlite::Result<Vec<i64>> {
     if room == 0 {
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT rowid, coalesce(weight, 1.0),
-                coalesce(julianday('now') - julianday(created_at), 0.0)
+        "SELECT rowid, coalesce(weight, 1.0), julianday('now') - julianday(created_at)
          FROM observations ORDER BY {order} LIMIT ?1"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let mut found = statement.query([room])?;
+    let mut found = statement.query([SHARE])?;
     let mut light = Vec::new();
-    while let Some(row) = found.next()? {
-        let (weight, age): (f64, f64) = (row.get(1)?, row.get(2)?);
-        if weight * 0.5_f64.powf(age.max(0.0) / half_life) >= LEAST_WEIGHT {
+    while light.len() < room as usize
+        && let Some(row) = found.next()?
+    {
+        let (weight, age): (f64, Option<f64>) = (row.get(1)?, row.get(2)?);
+        let known = age.filter(|age| *age >= 0.0);
+        if weight * 0.5_f64.powf(known.unwrap_or(0.0) / half_life) < LEAST_WEIGHT {
+            light.push(row.get(0)?);
+        } else if known.is_some() {
             break;
         }
-        light.push(row.get(0)?);
     }
     Ok(light)
 }

@@ -1,5 +1,6 @@
 -- What earlier releases created. Their databases lack parts of it: those made by Python have
--- command_template as their last column, and the oldest have nothing but observations without it.
+-- command_template as their last column, and the oldest have nothing but observations without it. An
+-- index needs its columns, so whichever of those is missing is added.
 
 CREATE TABLE IF NOT EXISTS observations (
     id TEXT PRIMARY KEY,
@@ -17,6 +18,8 @@ CREATE TABLE IF NOT EXISTS observations (
 );
 -- if-missing: observations.command_template
 ALTER TABLE observations ADD COLUMN command_template TEXT;
+-- if-missing: observations.weight
+ALTER TABLE observations ADD COLUMN weight REAL DEFAULT 1.0;
 
 CREATE TABLE IF NOT EXISTS recent_commands (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,6 +33,8 @@ CREATE TABLE IF NOT EXISTS recent_commands (
     timed_out INTEGER DEFAULT 0,
     success INTEGER DEFAULT 1
 );
+-- if-missing: recent_commands.command_template
+ALTER TABLE recent_commands ADD COLUMN command_template TEXT;
 
 CREATE TABLE IF NOT EXISTS streaks (
     command_hash TEXT PRIMARY KEY,
@@ -58,6 +63,10 @@ CREATE TABLE IF NOT EXISTS ssh_observations (
     weight REAL DEFAULT 1.0,
     created_at TEXT NOT NULL
 );
+-- if-missing: ssh_observations.remote_command_template
+ALTER TABLE ssh_observations ADD COLUMN remote_command_template TEXT;
+-- if-missing: ssh_observations.exit_type
+ALTER TABLE ssh_observations ADD COLUMN exit_type TEXT;
 
 CREATE TABLE IF NOT EXISTS manopt_cache (
     base_command TEXT PRIMARY KEY,
