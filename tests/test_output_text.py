@@ -23,6 +23,11 @@ from zsh_tool.output.text import held_back, looks_binary, plain, plain_lines
         (b"bell\x07 and \x0bmore\x7f", "bell and more"),
         (b"a\0b", "a\u2400b"),
         ("\x9b31mc1\x9b0m".encode(), "c1"),
+        ("a\x9d0;title\x07b".encode(), "ab"),
+        ("a\x9d8;;http://x\x1b\\b\x90q\x9cc\x98x\x9cd\x9ey\x9ce\x9fz\x9cf".encode(), "abcdef"),
+        ("a\x1b]0;title\x9cb\nc".encode(), "ab\nc"),
+        ("the \x9d rest\n".encode(), "the  rest\n"),
+        ("StraÃ\x9fe, mu\x9e, â\x80\x9dquoted\x07".encode(), "StraÃe, mu, âquoted"),
         (b"\x1b[31", "31"),
     ],
 )
@@ -128,6 +133,10 @@ def test_a_cut_anywhere_is_repaired_by_holding_back(text: str) -> None:
         b"\x1b]" * 500_000,
         b"\x1b]0;" + b"x" * 1_000_000,
         b"\x1b[" + b"0;" * 500_000,
+        b"\xc2\x9d" * 500_000,
+        b"\xc2\x9d" * 500_000 + b"\x07x",
+        b"\x1b]" + b"\xc2\x9d0" * 300_000,
+        b"\xc2\x9b" * 500_000,
         b"x" * 1_000_000 + b"\x08" * 1_000_000,
         b"a\r" * 500_000,
         b"error " * 150_000,
@@ -138,5 +147,6 @@ def test_a_cut_anywhere_is_repaired_by_holding_back(text: str) -> None:
 )
 def test_nasty_megabytes_take_linear_time(raw: bytes) -> None:
     started = time.monotonic()
+    held_back(raw)
     reduce_output(raw)
     assert time.monotonic() - started < 5

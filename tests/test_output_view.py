@@ -207,14 +207,15 @@ async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> No
     writer = OutputWriter(tmp_path)
     store = OutputStore(tmp_path)
     seen, at = "", 0
-    for byte in "é → 😀 \x1b[31mred\x1b[0m \x1b]0;title\x07end\r\nnext\n".encode():
+    c1 = "\x9b31mred\x9b0m \x9d0;a title\x9c\x1b]0;title\x9c\x90q\x1b\\end"
+    for byte in f"é → 😀 \x1b[31mred\x1b[0m \x1b]0;title\x07end\r\n{c1}\r\nnext\n".encode():
         writer.write(bytes([byte]))
         reduced = await view.delta(store, at)
         assert "\ufffd" not in reduced.text
         seen += reduced.text or ("\n" if store.read(at, reduced.end).endswith(b"\n") else "")
         at = reduced.end
     writer.close()
-    assert seen == "é → 😀 red end\nnext\n"
+    assert seen == "é → 😀 red end\nred end\nnext\n"
     writer_total = store.total
     assert at == writer_total
 
