@@ -53,6 +53,20 @@ async def test_a_long_output_keeps_head_tail_and_errors(tmp_path: Path) -> None:
     assert abs(shares[0] - shares[1]) < 100
 
 
+@pytest.mark.parametrize("around", [5_000, 200_000])
+@pytest.mark.parametrize("padding", ["x " * 120, "é" * 700, "äé" * 600, "x" * 30_000])
+async def test_an_error_far_inside_a_long_line_is_shown_with_its_surroundings(
+    tmp_path: Path, padding: str, around: int
+) -> None:
+    filling = "".join(f"{number}\n" for number in range(1, around + 1))
+    data = f"{filling}a{padding} fatal error: boom {'y ' * 300}\n{filling}"
+    text = await shown(tmp_path, data.encode())
+    found = next(line for line in text.split("\n") if line.startswith(f"{around + 1}: "))
+    assert " fatal error: boom y y" in found
+    assert "\ufffd" not in found
+    assert len(found) < 400
+
+
 async def test_megabytes_are_reduced_from_their_ends(tmp_path: Path) -> None:
     data = numbered(400_000)
     at = data.index(b"line 200000\n")
