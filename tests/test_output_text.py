@@ -143,6 +143,9 @@ def test_a_cut_anywhere_is_repaired_by_holding_back(text: str) -> None:
         b"\n" * 1_000_000,
         b"\xff" * 1_000_000,
         b"wordwithouterror" * 60_000,
+        b"x" * 9000 + bytes(1_000_000),
+        b"x" * 9000 + (bytes(1024) + b"x" * 1024) * 500,
+        b"x" * 9000 + (bytes(1024) + b"x" * 1024 + b"\n") * 500,
     ],
 )
 def test_nasty_megabytes_take_linear_time(raw: bytes) -> None:

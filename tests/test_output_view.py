@@ -67,6 +67,36 @@ async def test_an_error_far_inside_a_long_line_is_shown_with_its_surroundings(
     assert len(found) < 400
 
 
+GARBAGE = bytes(number * 131 % 256 ^ number >> 3 & 0xFF for number in range(100_000))
+
+
+@pytest.mark.parametrize("times", [1, 3, 30])
+async def test_binary_between_lines_is_summed_up_and_numbers_stay_right(tmp_path: Path, times: int) -> None:
+    text = "".join(f"{number}\n" for number in range(1, 3001)).encode()
+    noise = GARBAGE * times + b"\xff" * 300
+    store = kept_output(tmp_path, text + noise + b"\nERROR: end\nlast\n")
+    whole = await view.full(store)
+    shown = whole.text.split("\n")
+    assert whole.truncated
+    assert shown[:2] == ["1", "2"]
+    assert shown[-2:] == ["ERROR: end", "last"]
+    assert "\ufffd" not in whole.text
+    assert any(line.startswith("[binary output, ") for line in shown)
+    assert (await view.lines(store, "-1")).text == "last"
+    assert shown[shown.index("ERROR: end") - 1].startswith("[binary output, ")
+    cut = next((line for line in shown if line.startswith("[lines ")), None)
+    if cut:
+        first = int(cut.split()[1].split("-")[0])
+        assert shown[shown.index(cut) - 1] == str(first - 1)
+
+
+async def test_binary_that_has_no_end_of_line_is_summed_up(tmp_path: Path) -> None:
+    text = "".join(f"{number}\n" for number in range(1, 3001)).encode()
+    whole = (await view.full(kept_output(tmp_path, text + bytes(2_000_000)))).text
+    assert "\u2400" not in whole
+    assert whole.split("\n")[-1].startswith("[binary output, ")
+
+
 async def test_megabytes_are_reduced_from_their_ends(tmp_path: Path) -> None:
     data = numbered(400_000)
     at = data.index(b"line 200000\n")

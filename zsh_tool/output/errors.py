@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from zsh_tool.output.text import clip_around, plain_lines
+from zsh_tool.output.text import clip_around, looks_binary, plain_lines
 
 _HINTS: Final = (
     b"error",
@@ -64,8 +64,8 @@ class ErrorLines:
             end = len(block) if end < 0 else end
             first = _character_start(block, max(start, at - _CONTEXT_BYTES))
             last = _character_start(block, min(end, at + _CONTEXT_BYTES), -1)
-            text = " ".join(plain_lines(block[first:last]))
-            self._add(line, text, inside=first > start, cut=last < end)
+            if not looks_binary(raw := block[first:last]):
+                self._add(line, " ".join(plain_lines(raw)), inside=first > start, cut=last < end)
             line, counted = line + 1, end + 1
 
     def best(self, room: int) -> list[tuple[int, str]]:

@@ -34,6 +34,8 @@ _NUL_SHOWN: Final = "\u2400"
 
 _SAMPLE: Final = 8192
 _TEXT_BYTES: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+_BLOCK: Final = 1024
+"""Small enough to find where text ends and something else begins, large enough to tell the one from the other."""
 _BINARY_SHARE: Final = 0.15
 _BINARY_MIN: Final = 64
 """So little is shown as it is: what it costs to read is less than not to know what it was."""
@@ -86,6 +88,40 @@ def looks_binary(data: bytes) -> bool:
         return True
     sample = sample[: len(sample) - _unfinished_character(sample)]
     return sample.decode("utf-8", "replace").count("\ufffd") > len(sample) * _BINARY_SHARE
+
+
+def binary_stretches(data: bytes) -> list[tuple[int, int]]:
+    """Return where runs of whole lines that are not text begin and end."""
+    blocks: list[tuple[int, int]] = []
+    for at in range(0, len(data), _BLOCK):
+        block = data[at : at + _BLOCK]
+        follows = bool(blocks) and blocks[-1][1] == at
+        if looks_binary(block) or (follows and len(block) < _BINARY_MIN):
+            blocks.append((blocks.pop()[0] if follows else at, at + len(block)))
+    found: list[tuple[int, int]] = []
+    for start, end in blocks:
+        if found and end <= found[-1][1]:
+            # The rest of a line that was taken as a whole.
+            continue
+        start, end = _without_text_around(data, max(start, found[-1][1] if found else 0), end)
+        if start < end:
+            found.append((start, end))
+    return found
+
+
+def _without_text_around(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Widen a stretch to whole lines, then leave out those at its ends that are text."""
+    start = data.rfind(b"\n", 0, start) + 1
+    end = data.find(b"\n", end - 1) + 1 or len(data)
+    while start < end and _is_text(data[start : (line := data.find(b"\n", start, end) + 1 or end)]):
+        start = line
+    while start < end and _is_text(data[(line := data.rfind(b"\n", start, end - 1) + 1 or start) : end]):
+        end = line
+    return start, end
+
+
+def _is_text(line: bytes) -> bool:
+    return not line.translate(None, _TEXT_BYTES) and "\ufffd" not in line.decode("utf-8", "replace")
 
 
 def binary_summary(data: bytes, size: int) -> str:
