@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.test_output_store import kept_output
-from zsh_tool.output import emulation
-from zsh_tool.output.screen import NOT_DRAWN, render_screen, screen_of
+from zsh_tool.output import emulation, view
+from zsh_tool.output.screen import NOT_DRAWN, AlternateScreen, render_screen, screen_of
 
 
 def test_a_screen_shows_what_a_person_would_see() -> None:
@@ -142,6 +142,23 @@ def test_a_screen_that_cannot_be_drawn_is_shown_as_plain_text(
     store = kept_output(tmp_path, b"one\r\n\x1b[31mtwo\x1b[m\r\nthree\r\n")
     shown = screen_of(store, 2, 20)
     assert (shown.text, shown.notes, shown.end) == ("two\nthree", (NOT_DRAWN,), store.total)
+
+
+@pytest.mark.anyio
+async def test_what_draws_the_whole_screen_is_not_said_to_be_shown_where_it_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = kept_output(tmp_path, b"$ vi\r\n\x1b[?1049h~ editor")
+    taken = AlternateScreen()
+    drawn = await view.terminal_delta(store, 0, taken, (5, 20))
+    assert (drawn.text, drawn.notes) == (
+        "$ vi\n~ editor",
+        ("this program draws the whole screen, shown as it is now",),
+    )
+    monkeypatch.setattr("zsh_tool.output.screen._DRAWING_MAX_SECS", -1.0)
+    drawn = await view.terminal_delta(store, 0, taken, (5, 20))
+    assert drawn.text.endswith("~ editor")
+    assert drawn.notes == (NOT_DRAWN,)
 
 
 def test_a_replay_of_a_screen_ends_when_its_time_is_over() -> None:

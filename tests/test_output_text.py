@@ -26,6 +26,7 @@ from zsh_tool.output.text import held_back, looks_binary, plain, plain_lines
         ("a\x9d0;title\x07b".encode(), "ab"),
         ("a\x9d8;;http://x\x1b\\b\x90q\x9cc\x98x\x9cd\x9ey\x9ce\x9fz\x9cf".encode(), "abcdef"),
         ("a\x1b]0;title\x9cb\nc".encode(), "ab\nc"),
+        ("a\x9d0;title\x9c\x9d1;icon\x9cb".encode(), "ab"),
         ("the \x9d rest\n".encode(), "the  rest\n"),
         ("StraÃ\x9fe, mu\x9e, â\x80\x9dquoted\x07".encode(), "StraÃe, mu, âquoted"),
         (b"\x1b[31", "31"),

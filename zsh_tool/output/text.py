@@ -9,10 +9,10 @@ from typing import Final
 _CSI: Final = r"[0-?]*[ -/]*[@-~]"
 _STRING: Final = r"[\]PX^_][^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"
 _C1_STRING: Final = (
-    r"[\x90\x98\x9d-\x9f](?<![^\x00-\x7f].)[^\x07\x1b\n\x90\x98\x9b-\x9f]*+(?:\x07|\x1b\\|\x9c)"
+    r"[\x90\x98\x9d-\x9f](?<![^\x00-\x7f\x9c].)[^\x07\x1b\n\x90\x98\x9b-\x9f]*+(?:\x07|\x1b\\|\x9c)"
 )
 """The openers of eight bits are rare, and most often letters that were decoded wrongly: such a one opens
-a string only behind ASCII, and only if the string ends on its line.
+a string only behind ASCII or another string, and only if the string ends on its line.
 """
 STRING: Final = rf"\x1b{_STRING}|{_C1_STRING}"
 """OSC, DCS, SOS, PM and APC with what they hold: titles, links, pictures (ECMA-48, 5.6, and xterm's BEL)."""
@@ -24,7 +24,7 @@ _UNFINISHED_ESCAPE: Final = re.compile(
 )
 _UNFINISHED_C1: Final = re.compile(
     rb"\xc2(?:\x9b[0-?]*[ -/]*"
-    rb"|(?<![\x80-\xff]\xc2)[\x90\x98\x9d-\x9f](?:[^\x07\x1b\n\xc2]++|\xc2(?![\x90\x98\x9b-\x9f]))*+\x1b?)\Z"
+    rb"|(?<![\x80-\x9b\x9d-\xff]\xc2)[\x90\x98\x9d-\x9f](?:[^\x07\x1b\n\xc2]++|\xc2(?![\x90\x98\x9b-\x9f]))*+\x1b?)\Z"
 )
 _HELD_BACK_MAX: Final = 64 << 10
 """A title is short, but a link, a picture or what goes into the clipboard is not."""
