@@ -53,6 +53,50 @@ async def test_a_long_output_keeps_head_tail_and_errors(tmp_path: Path) -> None:
     assert abs(shares[0] - shares[1]) < 100
 
 
+@pytest.mark.parametrize("around", [5_000, 200_000])
+@pytest.mark.parametrize("padding", ["x " * 120, "é" * 700, "äé" * 600, "x" * 30_000])
+async def test_an_error_far_inside_a_long_line_is_shown_with_its_surroundings(
+    tmp_path: Path, padding: str, around: int
+) -> None:
+    filling = "".join(f"{number}\n" for number in range(1, around + 1))
+    data = f"{filling}a{padding} fatal error: boom {'y ' * 300}\n{filling}"
+    text = await shown(tmp_path, data.encode())
+    found = next(line for line in text.split("\n") if line.startswith(f"{around + 1}: "))
+    assert " fatal error: boom y y" in found
+    assert "\ufffd" not in found
+    assert len(found) < 400
+
+
+GARBAGE = bytes(number * 131 % 256 ^ number >> 3 & 0xFF for number in range(100_000))
+
+
+@pytest.mark.parametrize("times", [1, 3, 30])
+async def test_binary_between_lines_is_summed_up_and_numbers_stay_right(tmp_path: Path, times: int) -> None:
+    text = "".join(f"{number}\n" for number in range(1, 3001)).encode()
+    noise = GARBAGE * times + b"\xff" * 300
+    store = kept_output(tmp_path, text + noise + b"\nERROR: end\nlast\n")
+    whole = await view.full(store)
+    shown = whole.text.split("\n")
+    assert whole.truncated
+    assert shown[:2] == ["1", "2"]
+    assert shown[-2:] == ["ERROR: end", "last"]
+    assert "\ufffd" not in whole.text
+    assert any(line.startswith("[binary output, ") for line in shown)
+    assert (await view.lines(store, "-1")).text == "last"
+    assert shown[shown.index("ERROR: end") - 1].startswith("[binary output, ")
+    cut = next((line for line in shown if line.startswith("[lines ")), None)
+    if cut:
+        first = int(cut.split()[1].split("-")[0])
+        assert shown[shown.index(cut) - 1] == str(first - 1)
+
+
+async def test_binary_that_has_no_end_of_line_is_summed_up(tmp_path: Path) -> None:
+    text = "".join(f"{number}\n" for number in range(1, 3001)).encode()
+    whole = (await view.full(kept_output(tmp_path, text + bytes(2_000_000)))).text
+    assert "\u2400" not in whole
+    assert whole.split("\n")[-1].startswith("[binary output, ")
+
+
 async def test_megabytes_are_reduced_from_their_ends(tmp_path: Path) -> None:
     data = numbered(400_000)
     at = data.index(b"line 200000\n")
@@ -207,14 +251,15 @@ async def test_deltas_never_split_a_character_or_an_escape(tmp_path: Path) -> No
     writer = OutputWriter(tmp_path)
     store = OutputStore(tmp_path)
     seen, at = "", 0
-    for byte in "é → 😀 \x1b[31mred\x1b[0m \x1b]0;title\x07end\r\nnext\n".encode():
+    c1 = "\x9b31mred\x9b0m \x9d0;a title\x9c\x1b]0;title\x9c\x90q\x1b\\end"
+    for byte in f"é → 😀 \x1b[31mred\x1b[0m \x1b]0;title\x07end\r\n{c1}\r\nnext\n".encode():
         writer.write(bytes([byte]))
         reduced = await view.delta(store, at)
         assert "\ufffd" not in reduced.text
         seen += reduced.text or ("\n" if store.read(at, reduced.end).endswith(b"\n") else "")
         at = reduced.end
     writer.close()
-    assert seen == "é → 😀 red end\nnext\n"
+    assert seen == "é → 😀 red end\nred end\nnext\n"
     writer_total = store.total
     assert at == writer_total
 

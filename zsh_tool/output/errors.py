@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from zsh_tool.output.text import clip, plain_lines
+from zsh_tool.output.text import clip_around, looks_binary, plain_lines
 
 _HINTS: Final = (
     b"error",
@@ -62,8 +62,10 @@ class ErrorLines:
             line += block.count(b"\n", counted, start)
             end = block.find(b"\n", at)
             end = len(block) if end < 0 else end
-            raw = block[max(start, at - _CONTEXT_BYTES) : min(end, at + _CONTEXT_BYTES)]
-            self._add(line, " ".join(plain_lines(raw)))
+            first = _character_start(block, max(start, at - _CONTEXT_BYTES))
+            last = _character_start(block, min(end, at + _CONTEXT_BYTES), -1)
+            if not looks_binary(raw := block[first:last]):
+                self._add(line, " ".join(plain_lines(raw)), inside=first > start, cut=last < end)
             line, counted = line + 1, end + 1
 
     def best(self, room: int) -> list[tuple[int, str]]:
@@ -76,11 +78,24 @@ class ErrorLines:
             chosen.append((number, text))
         return sorted(chosen)
 
-    def _add(self, number: int, text: str) -> None:
-        text = clip(text.strip(), _LINE_MAX)
-        kind = self._strong if _STRONG.search(text) else self._weak if _WEAK.search(text) else None
-        if kind is not None and len(kind) < _CANDIDATES_MAX:
-            kind.setdefault(text, number)
+    def _add(self, number: int, text: str, *, inside: bool = False, cut: bool = False) -> None:
+        text = text.strip()
+        kind, found = self._strong, _STRONG.search(text)
+        if found is None:
+            kind, found = self._weak, _WEAK.search(text)
+        if found is not None and len(kind) < _CANDIDATES_MAX:
+            shown = text
+            if len(text) > _LINE_MAX:
+                shown = clip_around(text, found.start(), found.end(), _LINE_MAX, inside=inside, cut=cut)
+            kind.setdefault(shown, number)
+
+
+def _character_start(block: bytes, at: int, step: int = 1) -> int:
+    """Return the nearest border of a UTF-8 character, of which three bytes at most continue it."""
+    for _ in range(3):
+        if at < len(block) and block[at] & 0xC0 == 0x80:
+            at += step
+    return at
 
 
 def _hits(block: bytes) -> list[int]:

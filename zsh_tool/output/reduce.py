@@ -1,11 +1,11 @@
 """Cut output down to what fits a reply, keeping what matters: its head, its tail, and lines about errors."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zsh_tool.output.errors import ErrorLines
 from zsh_tool.output.reduced import DEFAULT_CHARS, MAX_CHARS, Reduced
-from zsh_tool.output.text import binary_summary, clip, looks_binary, plain_lines
+from zsh_tool.output.text import binary_stretches, binary_summary, clip, looks_binary, plain_lines
 
 HEAD_SHARE, TAIL_SHARE, ERROR_SHARE = 0.25, 0.60, 0.15
 _MIN_CHARS = 200
@@ -18,11 +18,13 @@ _SAME_LINES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Line:
-    """A line of output, or a run of equal ones."""
+    """A line of output, a run of equal ones, or a run that is not text."""
 
     number: int
     text: str
     times: int = 1
+    summed_up: bool = False
+    """Whether the text stands for the run instead of being each of its lines."""
 
     @property
     def last(self) -> int:
@@ -31,13 +33,15 @@ class Line:
 
     def shown(self) -> str:
         """Return the line as it stands in a reply."""
+        if self.summed_up:
+            return self.text
         if self.times <= _SAME_LINES_SHOWN:
             return "\n".join([self.text] * self.times)
         return f"{self.text}\n[the line above {self.times - 1:,} more times]"
 
     def clipped(self, limit: int) -> "Line":
         """Return the line with its text shortened."""
-        return Line(self.number, clip(self.text, limit), self.times)
+        return replace(self, text=clip(self.text, limit))
 
 
 def numbered(texts: Iterable[str], first: int, *, collapse: bool = True) -> list[Line]:
@@ -56,6 +60,23 @@ def numbered(texts: Iterable[str], first: int, *, collapse: bool = True) -> list
     return lines
 
 
+def lines_of(data: bytes, first: int, *, collapse: bool = True) -> list[Line]:
+    """Return the lines of output that begins with line ``first``; what is not text among them is summed up."""
+    lines: list[Line] = []
+    at = 0
+    for start, end in (*binary_stretches(data), (len(data), len(data))):
+        lines += numbered(plain_lines(data[at:start]), first, collapse=collapse)
+        first += data.count(b"\n", at, start)
+        if start < end:
+            summary = binary_summary(data[start:end], end - start)
+            newlines = data.count(b"\n", start, end)
+            unfinished = data[end - 1 : end] != b"\n"
+            lines.append(Line(first, summary, newlines + unfinished, summed_up=True))
+            first += newlines
+        at = end
+    return lines
+
+
 def budget(max_chars: int) -> int:
     """Return the number of characters that a reply may use for output."""
     return max(_MIN_CHARS, min(max_chars, MAX_CHARS))
@@ -68,10 +89,10 @@ def reduce_output(
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     if looks_binary(raw):
         return Reduced(binary_summary(raw, len(raw)), truncated=True, end=len(raw))
-    lines = numbered(plain_lines(raw), first_line, collapse=collapse)
+    lines = lines_of(raw, first_line, collapse=collapse)
     limit = budget(max_chars)
     if fits(lines, limit):
-        return Reduced(joined(lines), end=len(raw))
+        return Reduced(joined(lines), any(line.summed_up for line in lines), end=len(raw))
     if (shortened := _shortened(lines, limit)) is not None:
         return Reduced(joined(shortened), True, ("long lines are cut inside; grep shows parts",), len(raw))
     errors = ErrorLines()

@@ -1,12 +1,15 @@
 """A terminal's screen, as a person would see it."""
 
+import logging
 import re
+import time
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from zsh_tool.output.reduced import Reduced
 from zsh_tool.output.store import OutputStore
+from zsh_tool.output.text import plain_lines
 
 _REPLAYED_MAX: Final = 256 << 10
 """A screen is made by its last few redraws; more would take seconds to replay."""
@@ -14,16 +17,16 @@ _LINES_REPLAYED_MAX: Final = 10_000
 """Scrolling is what costs the library most."""
 _SWITCH_MAX: Final = 8
 """No switch is longer, so that one cut in two by a look is found by the next."""
-_ALTERNATE: Final = re.compile(rb"\x1b\[\?(?:1049|1047|47)([hl])")
-_CONTROL: Final = re.compile(rb"\x1b\[([<-?!]?)([0-9;]*+)[0-9;:]*+([ -/]*+)([@-~])")
-_NUMBERS_TAKEN: Final = {
-    **dict.fromkeys((bytes([name]) for name in b"@ABCDEFGJKLMPXadeg`"), 1),
-    **dict.fromkeys((b"H", b"f", b"r"), 2),
-    **dict.fromkeys((b"h", b"l"), 16),
-}
-"""What moves, writes or erases, and how many numbers the library lets each have."""
-_PRIVATE: Final = (b"h", b"l", b"J", b"K")
-_DIGITS_MAX: Final = 5
+_ALTERNATE: Final = re.compile(rb"(?:\x1b\[|\xc2\x9b)\?(?:1049|1047|47)([hl])")
+_DRAWING_MAX_SECS: Final = 10.0
+"""Seconds that a replay may take. Real ones take half a one; a call is answered within 45."""
+NOT_DRAWN: Final = "the screen could not be drawn: these are the last lines, as plain text"
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class NotDrawnError(Exception):
+    """The emulation failed on what a program sent, or took too long for it."""
 
 
 def screen_of(store: OutputStore, rows: int, cols: int) -> Reduced:
@@ -31,7 +34,11 @@ def screen_of(store: OutputStore, rows: int, cols: int) -> Reduced:
     total = store.total
     data = store.read(max(0, total - _REPLAYED_MAX), total)
     data = b"\n".join(data.rsplit(b"\n", _LINES_REPLAYED_MAX)[-_LINES_REPLAYED_MAX:])
-    return Reduced(render_screen(data, rows, cols), end=total)
+    try:
+        return Reduced(render_screen(data, rows, cols), end=total)
+    except NotDrawnError:
+        _LOG.warning("a screen is shown as plain text", exc_info=True)
+        return Reduced("\n".join(plain_lines(data)[-rows:]), notes=(NOT_DRAWN,), end=total)
 
 
 class AlternateScreen:
@@ -55,14 +62,19 @@ class AlternateScreen:
 
 
 def render_screen(data: bytes, rows: int, cols: int) -> str:
-    """Return the rows that a terminal of this size would show after ``data``, without trailing blanks."""
-    # Loading it takes as long as a whole command, and most servers never show a screen.
-    import pyte  # noqa: PLC0415
+    """Return the rows that a terminal of this size would show after ``data``, without trailing blanks.
 
-    screen = pyte.Screen(cols, rows)
-    stream = pyte.ByteStream(screen)
-    stream.feed(_understood(_visible(data)))
-    lines = [_row([screen.buffer[row][column].data for column in range(cols)]) for row in range(rows)]
+    Raises `NotDrawnError`.
+    """
+    # Loading the library takes as long as a whole command, and most servers never show a screen.
+    from zsh_tool.output.emulation import cells  # noqa: PLC0415
+
+    text = _visible(data).decode("utf-8", "replace")
+    try:
+        drawn = cells(text, rows, cols, time.monotonic() + _DRAWING_MAX_SECS)
+    except Exception as error:  # the library's, which may be any: what a program prints must not fail a call
+        raise NotDrawnError from error
+    lines = [_row(row) for row in drawn]
     while lines and not lines[-1]:
         lines.pop()
     return "\n".join(lines)
@@ -77,27 +89,6 @@ def _row(cells: Sequence[str]) -> str:
             text.append(cell or " ")
         wide = bool(cell) and unicodedata.east_asian_width(cell[0]) in "WF"
     return "".join(text).rstrip()
-
-
-def _understood(data: bytes) -> bytes:
-    """Leave out the control sequences that change no text, and what the library would stumble over in others.
-
-    It raises where a sequence has a private mark or more numbers than its function takes, as those of
-    editors do.
-    """
-    return _CONTROL.sub(_plain_control, data)
-
-
-def _plain_control(found: re.Match[bytes]) -> bytes:
-    mark, numbers, between, name = found[1], found[2], found[3], found[4]
-    if between or name not in _NUMBERS_TAKEN or (mark and (mark != b"?" or name not in _PRIVATE)):
-        return b""
-    taken = [one if len(one) < _DIGITS_MAX else b"9999" for one in numbers.split(b";")]
-    if name in b"JK":
-        mark, taken = b"", [one for one in taken[:1] if one in (b"", b"0", b"1", b"2", b"3")]
-        if not taken or (name == b"K" and taken[0] == b"3"):
-            return b""
-    return b"\x1b[" + mark + b";".join(taken[: _NUMBERS_TAKEN[name]]) + name
 
 
 def _visible(data: bytes) -> bytes:

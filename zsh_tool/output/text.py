@@ -6,12 +6,26 @@ Every function here takes time linear in its input, whatever the input is.
 import re
 from typing import Final
 
-_ESCAPE: Final = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, movement
-    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS, SOS, PM, APC: titles, links
-    r"|\x1b[ -/]*[0-~]?"  # everything shorter
+_CSI: Final = r"[0-?]*[ -/]*[@-~]"
+_STRING: Final = r"[\]PX^_][^\x07\x1b\x9c\n]*+(?:\x07|\x1b\\|\x9c)?"
+_C1_STRING: Final = (
+    r"[\x90\x98\x9d-\x9f](?<![^\x00-\x7f\x9c].)[^\x07\x1b\n\x90\x98\x9b-\x9f]*+(?:\x07|\x1b\\|\x9c)"
 )
-_UNFINISHED_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)?\Z")
+"""The openers of eight bits are rare, and most often letters that were decoded wrongly: such a one opens
+a string only behind ASCII or another string, and only if the string ends on its line.
+"""
+STRING: Final = rf"\x1b{_STRING}|{_C1_STRING}"
+"""OSC, DCS, SOS, PM and APC with what they hold: titles, links, pictures (ECMA-48, 5.6, and xterm's BEL)."""
+_ESCAPE: Final = re.compile(rf"\x1b(?:\[{_CSI}|{_STRING}|[ -/]*[0-~]?)")
+_ESCAPE_OR_C1: Final = re.compile(rf"{_ESCAPE.pattern}|\x9b{_CSI}|{_C1_STRING}")
+_C1_OPENERS: Final = "\x90\x98\x9b\x9d\x9e\x9f"
+_UNFINISHED_ESCAPE: Final = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_](?:[^\x07\x1b\n\xc2]++|\xc2(?!\x9c))*+\x1b?|[ -/]*)?\Z"
+)
+_UNFINISHED_C1: Final = re.compile(
+    rb"\xc2(?:\x9b[0-?]*[ -/]*"
+    rb"|(?<![\x80-\x9b\x9d-\xff]\xc2)[\x90\x98\x9d-\x9f](?:[^\x07\x1b\n\xc2]++|\xc2(?![\x90\x98\x9b-\x9f]))*+\x1b?)\Z"
+)
 _HELD_BACK_MAX: Final = 64 << 10
 """A title is short, but a link, a picture or what goes into the clipboard is not."""
 _CONTROLS: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -20,6 +34,8 @@ _NUL_SHOWN: Final = "\u2400"
 
 _SAMPLE: Final = 8192
 _TEXT_BYTES: Final = bytes({7, 8, 9, 10, 12, 13, 27, *range(0x20, 0x7F), *range(0x80, 0x100)})
+_BLOCK: Final = 1024
+"""Small enough to find where text ends and something else begins, large enough to tell the one from the other."""
 _BINARY_SHARE: Final = 0.15
 _BINARY_MIN: Final = 64
 """So little is shown as it is: what it costs to read is less than not to know what it was."""
@@ -27,7 +43,9 @@ _BINARY_MIN: Final = 64
 
 def strip_escapes(text: str) -> str:
     """Remove the control sequences of a terminal."""
-    return _ESCAPE.sub("", text) if "\x1b" in text or "\x9b" in text else text
+    if not text.isascii() and any(opener in text for opener in _C1_OPENERS):
+        return _ESCAPE_OR_C1.sub("", text)
+    return _ESCAPE.sub("", text) if "\x1b" in text else text
 
 
 def plain(data: bytes) -> str:
@@ -52,9 +70,9 @@ def plain_lines(data: bytes) -> list[str]:
 def held_back(data: bytes) -> int:
     """Return how many bytes at the end of ``data`` only make sense with what follows."""
     tail = data[-_HELD_BACK_MAX:]
-    escape = _UNFINISHED_ESCAPE.search(tail)
-    if escape:
-        return len(tail) - escape.start()
+    escapes = [_UNFINISHED_ESCAPE.search(tail), _UNFINISHED_C1.search(tail)]
+    if unfinished := [len(tail) - escape.start() for escape in escapes if escape]:
+        return max(unfinished)
     if tail.endswith(b"\r"):
         return 1
     return _unfinished_character(tail)
@@ -70,6 +88,40 @@ def looks_binary(data: bytes) -> bool:
         return True
     sample = sample[: len(sample) - _unfinished_character(sample)]
     return sample.decode("utf-8", "replace").count("\ufffd") > len(sample) * _BINARY_SHARE
+
+
+def binary_stretches(data: bytes) -> list[tuple[int, int]]:
+    """Return where runs of whole lines that are not text begin and end."""
+    blocks: list[tuple[int, int]] = []
+    for at in range(0, len(data), _BLOCK):
+        block = data[at : at + _BLOCK]
+        follows = bool(blocks) and blocks[-1][1] == at
+        if looks_binary(block) or (follows and len(block) < _BINARY_MIN):
+            blocks.append((blocks.pop()[0] if follows else at, at + len(block)))
+    found: list[tuple[int, int]] = []
+    for start, end in blocks:
+        if found and end <= found[-1][1]:
+            # The rest of a line that was taken as a whole.
+            continue
+        start, end = _without_text_around(data, max(start, found[-1][1] if found else 0), end)
+        if start < end:
+            found.append((start, end))
+    return found
+
+
+def _without_text_around(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Widen a stretch to whole lines, then leave out those at its ends that are text."""
+    start = data.rfind(b"\n", 0, start) + 1
+    end = data.find(b"\n", end - 1) + 1 or len(data)
+    while start < end and _is_text(data[start : (line := data.find(b"\n", start, end) + 1 or end)]):
+        start = line
+    while start < end and _is_text(data[(line := data.rfind(b"\n", start, end - 1) + 1 or start) : end]):
+        end = line
+    return start, end
+
+
+def _is_text(line: bytes) -> bool:
+    return not line.translate(None, _TEXT_BYTES) and "\ufffd" not in line.decode("utf-8", "replace")
 
 
 def binary_summary(data: bytes, size: int) -> str:

@@ -64,7 +64,8 @@ async def terminal_delta(
     before = await asyncio.to_thread(show, store, start, entered, max_chars) if entered > start else None
     drawn = await screen(store, *size, max_chars=max_chars)
     text = f"{before.text}\n{drawn.text}" if before is not None and before.text else drawn.text
-    return replace(drawn, text=text, notes=("this program draws the whole screen, shown as it is now",))
+    drawing = ("this program draws the whole screen, shown as it is now",)
+    return replace(drawn, text=text, notes=drawn.notes if terminal.NOT_DRAWN in drawn.notes else drawing)
 
 
 async def full(store: OutputStore, *, max_chars: int = DEFAULT_CHARS) -> Reduced:
@@ -96,7 +97,7 @@ async def screen(store: OutputStore, rows: int, cols: int, *, max_chars: int = D
     """Show the terminal as a person would see it now."""
     shown = await asyncio.to_thread(terminal.screen_of, store, rows, cols)
     cut = reduce_output(shown.text, max_chars, collapse=False)
-    return replace(cut, end=shown.end)
+    return replace(cut, end=shown.end, notes=(*shown.notes, *cut.notes))
 
 
 def _lines(store: OutputStore, spec: str, max_chars: int) -> Reduced:

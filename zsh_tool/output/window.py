@@ -12,7 +12,7 @@ from zsh_tool.output.reduce import (
     budget,
     head_and_tail,
     line_limit,
-    numbered,
+    lines_of,
     reduce_output,
 )
 from zsh_tool.output.reduced import Reduced
@@ -24,6 +24,7 @@ _WHOLE_MAX: Final = 1 << 20
 _WINDOW: Final = 256 << 10
 _SCAN_HEAD, _SCAN_TAIL = 4 << 20, 12 << 20
 """How much of a long middle is looked through for errors: its beginning and its end."""
+_SAMPLE: Final = 8 << 10
 _BLOCK: Final = 256 << 10
 _OVERLAP: Final = 16 << 10
 """How much of a line's piece is seen again with the next one, so that what lies across the border is whole once."""
@@ -99,12 +100,13 @@ def _show_ends(
         store.newlines_before(head.offset) + 1,
         store.newlines_before(tail_start - (not tail_data)) + 1,
     )
-    head_lines = numbered(plain_lines(head_data), first_line, collapse=collapse)
-    tail_lines = numbered(plain_lines(tail_data), tail_line, collapse=collapse)
+    head_lines = lines_of(head_data, first_line, collapse=collapse)
+    tail_lines = lines_of(tail_data, tail_line, collapse=collapse)
     if not head_data:
         head_lines = [Line(first_line, "".join(plain_lines(head.data))[:longest])]
     if not tail_data:
-        tail_lines = [Line(tail_line, "".join(plain_lines(tail.data))[-longest:])]
+        binary = binary_summary(tail.data, len(tail.data)) if looks_binary(tail.data[-_SAMPLE:]) else ""
+        tail_lines = [Line(tail_line, binary or "".join(plain_lines(tail.data))[-longest:])]
     first, last, rest = head_and_tail(head_lines, tail_lines, limit)
     errors = ErrorLines()
     errors.add_lines((line.number, line.text) for line in rest)
