@@ -200,8 +200,11 @@ async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
         assert reply.facts["survivors"] == [{"pid": pid, "name": "sleep"}]
         assert f"still alive: sleep ({pid}), end with zsh_kill, task {reply.task}" in reply.state
         assert alive(pid)
-        await talk.call("zsh_kill", task_id=reply.task)
-        await gone(pid)
+        killed = await talk.call("zsh_kill", task_id=reply.task)
+        assert not alive(pid)
+        assert f"ended what was left: sleep ({pid})" in killed.text
+        assert "still alive" not in killed.text
+        assert killed.facts["survivors"] == []
         assert (await talk.call("zsh_poll", task_id=reply.task)).facts["survivors"] == []
 
 
