@@ -118,6 +118,10 @@ class TaskRegistry:
             self._dirs.move_to(place)
             return self._dirs.open()
 
+    def place_problem(self) -> str | None:
+        """Say what is wrong with the place of the tasks as it is now. Blocks for a moment."""
+        return self._dirs.problem()
+
     async def start(self, request: TaskRequest, handed_over: HandedOver = nothing) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled.
 
