@@ -80,6 +80,8 @@ class TaskFacts:
     """Process id of the session's leader, the shell."""
     signalled_by: str | None = None
     """Who sent the signal that ended it, where that is known: only the server knows, not the executor."""
+    end_seen: bool = False
+    """Whether a server knew of the end, and told of it: a later one has no news in it."""
 
     @classmethod
     def of(cls, request: TaskRequest, session_id: str) -> "TaskFacts":
