@@ -12,7 +12,8 @@ from zsh_tool.expressions import Expression
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.text import clip, held_back, plain
 
-_WINDOW_BYTES: Final = 1 << 20
+_WINDOW_BYTES: Final = 1 << 18
+"""What is made into text at once: the interpreter does nothing else meanwhile, which a megabyte makes felt."""
 _CARRY_BYTES: Final = 16 << 10
 """How much of what was searched is searched again with what follows: no match may be longer than this."""
 _INLINE_CHARS: Final = 64 << 10
