@@ -59,7 +59,7 @@ def test_every_spelling_leads_to_an_argument_of_its_tool(schemas: dict[str, Any]
         ("zsh", {"command": "x", "dangerouslyDisableSandbox": True}, {"command": "x"}, "Sandbox ignored"),
         ("zsh_send", {"task_id": "a", "max_output_tokens": 9, "eof": True}, {"eof": True}, "tokens ignored"),
         ("zsh", {"command": ["bash", "-lc", "a b"]}, {"command": "bash -lc 'a b'"}, "list taken as bash -lc"),
-        ("zsh_send", {"task_id": "a", "keys": ["Up", "C-c"]}, {"keys": "Up C-c"}, "list taken as Up C-c"),
+        ("zsh_send", {"task_id": "a", "keys": ["Up", "C-c"]}, {"keys": "Up C-c"}, "keys list joined"),
         (
             "zsh_send",
             {"task_id": "a", "chars": "x\n"},
@@ -150,6 +150,24 @@ def test_what_cannot_be_used_is_said_with_what_would_do(
     with pytest.raises(ArgumentError) as caught:
         resolve(tool, schemas[tool], raw)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"input": {"pw": "S3CRET"}}, "input must be a text, not a table"),
+        ({"text": ["S3CRET"]}, "input must be a text, not a list"),
+        ({"keys": ["S3CRET", ["Enter"]]}, "keys must be a text, not a list"),
+    ],
+)
+def test_what_was_to_be_typed_is_not_repeated(
+    schemas: dict[str, Any], raw: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        resolve("zsh_send", schemas["zsh_send"], {"task_id": "a"} | raw)
+    assert str(caught.value) == words
+    (note,) = resolve("zsh_send", schemas["zsh_send"], {"task_id": "a", "keys": ["S3CRET", "Enter"]}).notes
+    assert note == "keys list joined"
 
 
 def test_numbers_given_as_text_are_numbers_and_ids_given_as_numbers_are_text(schemas: dict[str, Any]) -> None:

@@ -42,3 +42,10 @@ def test_names_of_keys_become_what_a_terminal_sends(words: str, expected: bytes 
             key_bytes(words)
     else:
         assert key_bytes(words) == expected
+
+
+@pytest.mark.parametrize("word", ["S3CRET", "C-é", "M-S3CRET", "C-Tab"])
+def test_a_word_that_is_no_key_is_named_by_its_place_alone(word: str) -> None:
+    with pytest.raises(UnknownKeyError, match=r"^word 2 of keys is no key") as caught:
+        key_bytes(f"Up {word} Enter")
+    assert word not in str(caught.value)

@@ -1,6 +1,7 @@
 """Commands through the real server: what a client gets for them."""
 
 import re
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -11,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 
 from tests.conversation import ERAS, conversation
 from tests.tokens import most_tokens
+from tests.waits import until
 from zsh_tool import __version__, health, session
 from zsh_tool.config import Settings, load
 from zsh_tool.executor import ExecutorChoice
@@ -252,6 +254,26 @@ async def test_health_names_what_is_wrong_with_its_place(tmp_path: Path, private
         assert "problem: environment NEVERHANG_TIMEOUT_MAX: 'x'" in said
         assert said.endswith("[2 problems]")
         assert not (await talk.zsh("true")).is_error
+
+
+async def test_output_whose_files_were_removed_is_told_to_be_lost(tmp_path: Path, private_home: Path) -> None:
+    state = private_home / ".local/state/zsh-tool"
+    async with conversation(tmp_path, ALAN_DB_PATH=str(tmp_path / "alan.db")) as talk:
+        assert (await talk.call("zsh_health")).text.endswith("[healthy]")
+        reply = await talk.zsh(f"rm -rf {state}; print lost")
+        assert "output not kept: " in reply.lines[0]
+        assert f"{state / 'tasks' / reply.task}" in reply.lines[0]
+        assert (reply.facts["exit_code"], reply.facts["output_bytes"]) == (0, 5)
+        assert (await talk.zsh("print kept")).text.startswith("kept\n[exit 0 in ")
+        await until(lambda: len(list(state.glob("tasks/*/index"))) == 3)  # of the task and of two in standby
+        shutil.rmtree(state)
+        state.touch()
+        said = (await talk.call("zsh_health")).text
+        assert f"problem: tasks: {state / 'tasks'} " in said
+        assert (await talk.zsh("true")).is_error
+        state.unlink()
+        assert (await talk.zsh("print fine")).text.startswith("fine\n[exit 0 in ")
+        assert (await talk.call("zsh_health")).text.endswith("[healthy]")
 
 
 async def test_health_counts_the_log_of_the_database_too(tmp_path: Path) -> None:

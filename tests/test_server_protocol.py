@@ -226,6 +226,32 @@ async def test_prompts_put_facts_into_the_chat(tmp_path: Path) -> None:
                 await talk.client.get_prompt(name, arguments)
 
 
+async def test_what_did_not_fail_is_not_called_failed(tmp_path: Path) -> None:
+    async with conversation(tmp_path) as talk:
+        failed = (await talk.zsh("print -u2 oops; false")).task
+        answered = (await talk.zsh("grep -q x /dev/null")).task
+        killed, signalled, running = [
+            (await talk.zsh("sleep 300", yield_after=0)).task for _ in ("killed", "signalled", "running")
+        ]
+        await talk.call("zsh_kill", task_id=killed)
+        ended = await talk.call("zsh_kill", task_id=signalled, signal="KILL")
+        if ended.facts["running"]:
+            await talk.call("zsh_poll", task_id=signalled)
+        assert (await prompt(talk, "why_failed")).startswith(
+            "This command failed:\n\nprint -u2 oops; false\n"
+        )
+        for task, opening in (
+            (failed, "This command failed:"),
+            (answered, "This command did not fail:"),
+            (killed, "This command was ended, it did not fail by itself:"),
+            (signalled, "This command was ended, it did not fail by itself:"),
+            (running, "This command is still running:"),
+        ):
+            why = await prompt(talk, "why_failed", {"task_id": task})
+            assert why.startswith(opening), why
+            assert ("Say why it failed" in why) == (task == failed)
+
+
 async def test_python_only_mode_says_so_everywhere(
     tmp_path: Path, private_home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Tasks through the real server: waiting, reading, typing, ending."""
 
 import asyncio
+import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable
@@ -193,6 +194,25 @@ async def test_the_next_server_too_knows_who_ended_a_task_that_persisted(tmp_pat
                 assert later.facts | {"insights": []} == one.facts | {"insights": []}
 
 
+async def test_the_end_of_a_task_between_two_servers_is_announced_once(
+    tmp_path: Path, private_home: Path
+) -> None:
+    os.mkfifo(tmp_path / "go")
+    async with conversation(tmp_path) as talk:
+        seen = (await talk.zsh("exit 4", persist=True)).task
+        task = (await talk.zsh("read <go; exit 3", persist=True, yield_after=0)).task
+    await asyncio.to_thread((tmp_path / "go").write_text, "\n", "ascii")
+    await until((private_home / f".local/state/zsh-tool/tasks/{task}/meta.json").exists)
+    told = []
+    for _ in range(2):
+        async with conversation(tmp_path) as talk:
+            told += [(await talk.zsh("true")).text for _ in range(2)]
+            assert (await talk.call("zsh_poll", task_id=task)).facts["exit_code"] == 3
+    assert f"[task {task} (read <go; exit 3) ended: exit 3 in " in told[0]
+    assert not any("ended" in text for text in told[1:])
+    assert seen not in told[0]
+
+
 async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
     async with conversation(tmp_path) as talk:
         reply = await talk.zsh("sleep 300 & print $!")
@@ -200,8 +220,11 @@ async def test_survivors_are_named_and_can_be_ended(tmp_path: Path) -> None:
         assert reply.facts["survivors"] == [{"pid": pid, "name": "sleep"}]
         assert f"still alive: sleep ({pid}), end with zsh_kill, task {reply.task}" in reply.state
         assert alive(pid)
-        await talk.call("zsh_kill", task_id=reply.task)
-        await gone(pid)
+        killed = await talk.call("zsh_kill", task_id=reply.task)
+        assert not alive(pid)
+        assert f"ended what was left: sleep ({pid})" in killed.text
+        assert "still alive" not in killed.text
+        assert killed.facts["survivors"] == []
         assert (await talk.call("zsh_poll", task_id=reply.task)).facts["survivors"] == []
 
 

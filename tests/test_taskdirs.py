@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from zsh_tool.task import TaskFacts
 from zsh_tool.taskdirs import ID_PATTERN, TaskDirs, UnsafePlaceError, read_facts
+from zsh_tool.taskmodel import StartError
 
 FACTS = TaskFacts("sleep 9", "/tmp", 1.5, "why ü", persist=True, open_input=True, leader=42)
 
@@ -82,6 +84,31 @@ def _no_room(_descriptor: int, _data: bytes) -> int:
 
 def _no_links(file: Path, _target: Path) -> None:
     raise PermissionError(errno.EPERM, "this file system has no hard links", str(file))
+
+
+@pytest.mark.parametrize("removed", ["", "tasks", "servers"])
+def test_places_that_were_removed_are_made_again_and_known_to_be_in_use(tmp_path: Path, removed: str) -> None:
+    state = tmp_path / "state"
+    dirs = opened(state)
+    shutil.rmtree(state / removed)
+    claimed = [dirs.claim()[1] for _ in range(3)]
+    other = opened(state)
+    assert all(directory.is_dir() for directory in claimed)
+    assert (state / removed).stat().st_mode & 0o777 == 0o700
+    assert len(list((state / "servers").iterdir())) == 2
+    dirs.close()
+    other.close()
+    assert list((state / "servers").iterdir()) == []
+
+
+def test_a_symlink_that_took_the_place_of_a_removed_one_is_refused(tmp_path: Path) -> None:
+    dirs = opened(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StartError, match="XDG_STATE_HOME"):
+        dirs.claim()
+    dirs.close()
 
 
 def test_a_directory_costs_no_file_to_say_whose_it_is(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ async def test_survivors_are_named_read_and_ended(registry: TaskRegistry) -> Non
     assert task.live
     await printed(task, b"now\nlater\n")
     await task.kill()
-    await until(lambda: not task.live)
+    assert not task.live
     assert not any(alive(survivor.pid) for survivor in result.survivors)
     assert task.result is result
 

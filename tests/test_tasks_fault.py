@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,18 @@ async def test_a_standby_that_died_is_replaced(executor: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         assert all(map(ended, waiting))  # without a turn of the loop: nobody has told the pool yet
         for _ in range(3):
+            assert (await run(registry, "echo here"))[1] == b"here\n"
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["tasks", "everything"])
+async def test_directories_removed_under_the_server_cost_no_output(executor: Path, whole: bool) -> None:
+    async with registry_of(executor) as registry:
+        await run(registry, "true")
+        state = registry.settings.state_dir
+        await until(lambda: len(list((state / "tasks").glob("*/index"))) >= 3)
+        for place in [state] if whole else list((state / "tasks").iterdir()):
+            shutil.rmtree(place)
+        for _ in range(4):
             assert (await run(registry, "echo here"))[1] == b"here\n"
 
 

@@ -1,6 +1,8 @@
 """What ends a call, and when."""
 
 import asyncio
+import re
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeTask, FastClock
+from tests.waits import BOUND_SECS, until
 from zsh_tool.config import load
+from zsh_tool.matching import OutputSearch
 from zsh_tool.waiting import (
     BadUntilError,
     Until,
@@ -92,7 +96,7 @@ async def test_what_the_last_moment_printed_still_matches(tmp_path: Path) -> Non
     assert (await waiting).reason is WaitReason.MATCHED
 
 
-@pytest.mark.parametrize("at", range((1 << 20) - 12, (1 << 20) + 2))
+@pytest.mark.parametrize("at", range((1 << 18) - 12, (1 << 18) + 2))
 async def test_the_border_of_a_window_is_no_end_and_no_beginning_of_a_line(tmp_path: Path, at: int) -> None:
     task = FakeTask(tmp_path)
     task.print(b"x" * (at - 10_000) + b"\n" + b"y" * 9_999 + b"half a line, and the rest\n" + b"z" * 50_000)
@@ -136,6 +140,70 @@ async def test_a_hostile_expression_is_given_up_and_the_loop_lives(tmp_path: Pat
     assert ticks > 20
 
 
+class SlowExpression:
+    """Finds "found", but in a thread only, and for its first search there not before it is released."""
+
+    pattern = "found"
+
+    def __init__(self, holds: int) -> None:
+        self.holds = holds
+        self.running = 0
+        self.most = 0
+        self.searches = 0
+        self.released = threading.Event()
+        self._lock = threading.Lock()
+
+    def search(
+        self, text: str, pos: int = 0, *, timeout: float, concurrent: bool = False
+    ) -> "re.Match[str] | None":
+        if not concurrent:
+            raise TimeoutError
+        with self._lock:
+            self.searches += 1
+            held = self.searches <= self.holds
+            self.running += 1
+            self.most = max(self.most, self.running)
+        if held:
+            self.released.wait(BOUND_SECS)
+        with self._lock:
+            self.running -= 1
+        return re.compile(self.pattern).search(text, pos)
+
+
+def searching(task: FakeTask, expression: SlowExpression) -> "asyncio.Task[str | None]":
+    search = OutputSearch(task.output, expression, 0)
+    return asyncio.create_task(search.upto(task.output.total, BOUND_SECS))
+
+
+async def test_at_most_two_searches_are_in_threads_at_once(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"found\n")
+    slow = SlowExpression(holds=10)
+    waits = [searching(task, slow) for _ in range(10)]
+    await until(lambda: slow.running == 2)
+    await settle_loop()
+    slow.released.set()
+    assert await asyncio.gather(*waits) == ["found"] * 10
+    assert (slow.most, slow.searches) == (2, 10)
+    task.end()
+
+
+async def test_a_search_is_not_kept_waiting_by_one_that_takes_long(tmp_path: Path) -> None:
+    task = FakeTask(tmp_path)
+    task.print(b"found\n")
+    slow = SlowExpression(holds=1)
+    first = searching(task, slow)
+    await until(lambda: slow.running == 1)
+    assert await searching(task, slow) == "found"
+    first.cancel()
+    await asyncio.wait({first})
+    assert slow.running == 1
+    assert await searching(task, slow) == "found"
+    slow.released.set()
+    await until(lambda: slow.running == 0)
+    task.end()
+
+
 async def test_a_hostile_expression_does_not_outlast_the_clock(tmp_path: Path) -> None:
     task = FakeTask(tmp_path)
     task.print(b"a" * 5000)
@@ -174,8 +242,8 @@ async def test_what_a_reply_could_not_show_yet_is_no_new_output(tmp_path: Path) 
     task.print(b"10 %\r")
     assert (await wait(task, "output")).reason is WaitReason.OUTPUT
     task.delivered, task.looked_at = 4, 5
-    for until in ("output", "idle"):
-        assert (await wait(task, until, limit=2)).reason is WaitReason.CLOCK
+    for word in ("output", "idle"):
+        assert (await wait(task, word, limit=2)).reason is WaitReason.CLOCK
     waiting = wait(task, "^20 %$")
     await settle_loop()
     assert not waiting.done()

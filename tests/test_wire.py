@@ -105,6 +105,15 @@ def test_halves_of_surrogate_pairs_and_bad_utf8_arrive_as_replacement() -> None:
         assert request.params == {"a": "\ufffd"}
 
 
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_number_of_more_digits_than_python_reads_is_endless(sign: str) -> None:
+    line = f'{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"wait":{sign}{"9" * 5000}}}}}'
+    request = wire.decode(line.encode())
+    assert isinstance(request, JSONRPCRequest)
+    assert (request.id, request.params) == (1, {"wait": float(f"{sign}inf")})
+    assert refused(f'{{"jsonrpc":"2.0","id":{"9" * 5000},"method":"x"}}'.encode()).error.id is None
+
+
 @given(st.text(st.characters(codec=None)))
 def test_no_text_can_keep_a_reply_from_being_sent(text: str) -> None:
     line = wire.encode(JSONRPCResponse(jsonrpc="2.0", id=1, result={"text": text, "list": [text], text: 1}))

@@ -32,6 +32,9 @@ _SIGNALS: Final = {
 _WITH_UNIT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _EMPTY_IS_NONE: Final = frozenset({"cwd", "description", "grep", "keys", "lines", "signal", "until", "view"})
 """Texts that mean nothing when they are empty: a client that fills in every argument leaves them so."""
+_TYPED: Final = frozenset({"input", "keys"})
+"""What is typed into a task: a terminal may hide it, so that no reply repeats it."""
+_KINDS: Final = {dict: "a table", list: "a list", bool: "true or false"}
 
 
 class ArgumentError(ValueError):
@@ -123,7 +126,10 @@ def _joined(name: str, value: Any, notes: list[str]) -> Any:
         return value
     if not all(isinstance(word, str) for word in value):
         return value
-    text = shlex.join(value) if name == "command" else " ".join(value)
+    if name in _TYPED:
+        notes.append(f"{name} list joined")
+        return " ".join(value)
+    text = shlex.join(value)
     notes.append(f"{name} list taken as {text if len(text) <= 60 else text[:57] + '...'}")
     return text
 
@@ -181,7 +187,8 @@ def _text(name: str, value: Any) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and name != "command":
         return str(value)
-    raise ArgumentError(f"{name} must be a text, not {_shown(value)}")
+    shown = _KINDS.get(type(value), "that") if name in _TYPED else _shown(value)
+    raise ArgumentError(f"{name} must be a text, not {shown}")
 
 
 def _one_of(name: str, value: Any, words: list[str]) -> str:

@@ -67,7 +67,11 @@ async def report(session: Session) -> Reply:
     if session.environment.note:
         facts["login PATH"] = session.environment.note
     problems = [*session.problems(), *_never_said(session.settings)]
-    problems += [*([failure] if failure else _memory_problem(session))]
+    problems += (
+        [failure]
+        if failure
+        else [*await asyncio.to_thread(_place_problem, session), *_memory_problem(session)]
+    )
     problems += [f"zsh: {facts['zsh']}"] if no_zsh else []
     lines = [f"{name}: {value}" for name, value in facts.items()]
     lines += [f"problem: {problem}" for problem in problems]
@@ -92,6 +96,11 @@ async def _readiness(session: Session) -> str:
     except TaskError as error:
         return str(error)
     return ""
+
+
+def _place_problem(session: Session) -> list[str]:
+    problem = session.registry.place_problem()
+    return [f"tasks: {problem}"] if problem else []
 
 
 def _memory_problem(session: Session) -> list[str]:

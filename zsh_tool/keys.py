@@ -52,15 +52,15 @@ _TILDE: Final = re.compile(r"\x1b\[(\d+)~")
 
 
 class UnknownKeyError(ValueError):
-    """A word is no key's name; the text says what would do."""
+    """A word is no key's name; the text says which by its place, as it can be meant for a prompt that hides it."""
 
 
 def key_bytes(words: str) -> bytes:
     """Return what a terminal sends for keys named one after the other, such as ``C-c Up F5``."""
-    return "".join(_key(word) for word in words.split()).encode("utf-8")
+    return "".join(_key(word, place) for place, word in enumerate(words.split(), 1)).encode("utf-8")
 
 
-def _key(word: str) -> str:
+def _key(word: str, place: int) -> str:
     modifiers = 0
     name = _SPELT_OUT.sub(lambda found: _SHORT[found[1].lower()], word)
     if len(name) > 3 and name[0] == "<" and name[-1] == ">":
@@ -71,15 +71,15 @@ def _key(word: str) -> str:
     if len(name) == 2 and name[0] == "^":
         modifiers, name = modifiers | _MODIFIERS["C"], name[1]
     if name.lower() in _NAMED and len(name) > 1:
-        return _modified(_NAMED[name.lower()], modifiers, word)
+        return _modified(_NAMED[name.lower()], modifiers, place)
     if len(name) != 1:
         raise UnknownKeyError(
-            f"{word!r} is no key; use names such as Enter Tab Up PageDown F5 C-c M-x, or input for text"
+            f"word {place} of keys is no key; use names such as Enter Tab Up PageDown F5 C-c M-x, or input for text"
         )
-    return _modified_character(name, modifiers, word)
+    return _modified_character(name, modifiers, place)
 
 
-def _modified_character(char: str, modifiers: int, word: str) -> str:
+def _modified_character(char: str, modifiers: int, place: int) -> str:
     if modifiers & _MODIFIERS["S"]:
         char = char.upper()
     if modifiers & _MODIFIERS["C"]:
@@ -89,11 +89,11 @@ def _modified_character(char: str, modifiers: int, word: str) -> str:
         elif upper == " " or "@" <= upper <= "_":
             char = chr(ord(upper) & 0x1F)
         else:
-            raise UnknownKeyError(f"{word!r} is no key that a terminal can send")
+            raise UnknownKeyError(f"word {place} of keys is no key that a terminal can send")
     return f"\x1b{char}" if modifiers & _MODIFIERS["M"] else char
 
 
-def _modified(sequence: str, modifiers: int, word: str) -> str:
+def _modified(sequence: str, modifiers: int, place: int) -> str:
     if not modifiers:
         return sequence
     if found := _CURSOR.fullmatch(sequence):
@@ -106,4 +106,4 @@ def _modified(sequence: str, modifiers: int, word: str) -> str:
         return "\x00"
     if modifiers == _MODIFIERS["M"]:
         return f"\x1b{sequence}"
-    raise UnknownKeyError(f"{word!r} is no key that a terminal can send")
+    raise UnknownKeyError(f"word {place} of keys is no key that a terminal can send")

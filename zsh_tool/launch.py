@@ -270,7 +270,7 @@ async def adopted(found: Found) -> Supervised:
             answer = replace(answer, ended_by=answer.ended_by or found.facts.signalled_by)
         task.settle(answer)
         task.ended_at = meta.stat().st_mtime
-        task.announced = True
+    task.announced = found.facts.end_seen
     if supervised.channel is None:
         task.settle(lost(task, last_words(found.directory)))
         task.left()

@@ -18,7 +18,7 @@ from zsh_tool.normalize import template_command
 from zsh_tool.replies import Facts, Reply, facts_of
 from zsh_tool.session import BlockedError, Session
 from zsh_tool.task import Task
-from zsh_tool.taskmodel import BLOCKED, FAILED_TO_START, StartError, TaskRequest
+from zsh_tool.taskmodel import BLOCKED, FAILED_TO_START, StartError, TaskRequest, TaskResult
 from zsh_tool.waiting import Until, Waited, WaitReason, horizon, parse_until, settled, wait_for
 
 Text = str | SkipJsonSchema[None]
@@ -353,12 +353,18 @@ def _end_notes(task: Task, record_error: str | None) -> list[str]:
     result = task.result
     not_recorded = record_error or (result.record_error if result else None)
     notice = result.record_notice if result else None
-    not_kept = result.output_error if result else None
+    not_kept = (result.output_error or _output_lost(task, result)) if result else None
     return [
         *([f"not recorded: {not_recorded}"] if not_recorded else []),
         *([notice] if notice else []),
         *([f"output not kept: {not_kept}"] if not_kept else []),
     ]
+
+
+def _output_lost(task: Task, result: TaskResult) -> str:
+    """Say that less is there than was put down: a total that was written does not shrink by itself."""
+    gone = task.output.total < result.output_bytes
+    return f"its files in {task.output.directory} are gone" if gone else ""
 
 
 def _state_words(task: Task, waited: Waited, choice: ExecutorChoice) -> list[str]:

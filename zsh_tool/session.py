@@ -121,8 +121,6 @@ class Session:
         registry = TaskRegistry(self.settings, self.id, self.choice)
         registry.add_end_listener(self._ended)
         await registry.open()
-        for task in registry.tasks():
-            task.announced = not task.running
         self._registry = registry
         self._alan = ALAN(self.settings, self.id, not self.choice.python_only)
         self.breaker.seed(await asyncio.to_thread(self._alan.recent_timeouts))

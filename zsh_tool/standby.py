@@ -34,8 +34,9 @@ class Standby:
 
     @property
     def usable(self) -> bool:
-        """Whether it is still there."""
-        return self.process.check() and not self.channel.closed.done()
+        """Whether it is still there, with a directory for what the command prints."""
+        there = self.process.check() and not self.channel.closed.done()
+        return there and os.access(self.directory, os.W_OK)
 
     async def dismiss(self) -> None:
         """Have it end and clean up, by closing its owner's connection."""
@@ -77,10 +78,7 @@ class StandbyMaker:
 
     def _started(self) -> _Started:
         """Claim a directory and start an executor in it. Blocks."""
-        try:
-            task_id, directory = self._dirs.claim()
-        except OSError as error:
-            raise StartError(f"no directory for a task can be made: {error}") from error
+        task_id, directory = self._dirs.claim()
         try:
             child, ours = self._spawned(directory)
         except OSError as error:
@@ -153,6 +151,8 @@ class StandbyPool:
             if standby.usable:
                 self.refill_later()
                 return standby
+            # One that still runs, but in no directory, ends with its owner's connection.
+            standby.channel.close()
             self._discard(standby)
         return None
 

@@ -22,6 +22,8 @@ from zsh_tool.taskmodel import (
 
 _RESULT_LIMIT_SECS = 3.0
 """After a kill the result follows at once, or within this time where the executor had to be killed."""
+_GONE_LIMIT_SECS = 1.0
+"""After the last process of a task its executor ends at once; what could not be killed is waited for no longer."""
 _NO_MORE_INPUT = " and takes no more input"
 _NOTHING_TO_SIGNAL = ": nothing to signal"
 
@@ -78,6 +80,8 @@ class TaskFacts:
     """Process id of the session's leader, the shell."""
     signalled_by: str | None = None
     """Who sent the signal that ended it, where that is known: only the server knows, not the executor."""
+    end_seen: bool = False
+    """Whether a server knew of the end, and told of it: a later one has no news in it."""
 
     @classmethod
     def of(cls, request: TaskRequest, session_id: str) -> "TaskFacts":
@@ -220,6 +224,9 @@ class Task:
         if self.runner is not None and not self.gone.done():
             await self.runner.end(by)
             await asyncio.wait({self.ended}, timeout=_RESULT_LIMIT_SECS)
+            if self.live:
+                # What outlived the shell counts as alive until the news of its end is here, which comes by itself.
+                await asyncio.wait({self.gone}, timeout=_GONE_LIMIT_SECS)
 
     def settle(self, result: TaskResult) -> None:
         """Take the result; a second one changes nothing."""

@@ -2,7 +2,7 @@
 
 Several servers of one user share the place. Each holds a lock on a file of its own for as long as it lives,
 and each directory names that file; so a directory whose server is gone can be told from one that is in use.
-All functions block for a moment: call them in a thread.
+All functions block for a moment: call them in a thread. Should someone remove the places, they are made again.
 """
 
 import fcntl
@@ -13,6 +13,7 @@ import secrets
 import shutil
 import stat
 import string
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 from zsh_tool.control import connect
 from zsh_tool.task import TaskFacts
+from zsh_tool.taskmodel import StartError
 
 ID_PATTERN: Final = re.compile(r"[a-z0-9]{6}")
 FACTS_NAME: Final = "task.json"
@@ -57,6 +59,7 @@ class TaskDirs:
         self._named = False
         """Whether the server's own file holds its name: another name for it then does for a directory."""
         self._lock = -1
+        self._restoring = threading.Lock()
         self.move_to(state_dir)
 
     def move_to(self, state_dir: Path) -> None:
@@ -67,18 +70,22 @@ class TaskDirs:
 
     def open(self) -> list[Found]:
         """Make the places, take this server's lock, clean up, and return the tasks that persisted."""
-        for place in (self._state_dir, self._tasks, self._servers):
-            _make_private(place)
+        self._make_places()
         with self._everything_locked():
             self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self._lock = _lock(self._servers / self._name, create=True)
-            self._named = _says(self._lock, self._name)
+            self._take_lock()
             found = [one for one in map(self._look_at, self._others()) if one is not None]
             self._forget_dead_servers()
         return found
 
     def claim(self) -> tuple[str, Path]:
-        """Make a directory for a new task."""
+        """Make a directory for a new task; raises `StartError` when that cannot be."""
+        try:
+            return self._claimed()
+        except (OSError, UnsafePlaceError) as error:
+            raise StartError(f"no directory for a task can be made: {error}") from error
+
+    def _claimed(self) -> tuple[str, Path]:
         while True:
             task_id = _new_id()
             directory = self._tasks / task_id
@@ -86,9 +93,19 @@ class TaskDirs:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
-            if not self._named or not _linked(directory / _SERVER_NAME, self._servers / self._name):
+            except (FileNotFoundError, NotADirectoryError):
+                self._restore()
+                continue
+            server = self._servers / self._name
+            if not self._named or not _linked(directory / _SERVER_NAME, server):
+                if not server.exists():
+                    self._restore()
                 self._own(directory)
             return task_id, directory
+
+    def problem(self) -> str | None:
+        """Say what is wrong with the place of the tasks as it is now."""
+        return None if os.access(self._tasks, os.W_OK) else f"{self._tasks} is gone or cannot be written"
 
     def write_facts(self, directory: Path, facts: TaskFacts) -> None:
         """Leave word of a task that persists."""
@@ -108,6 +125,27 @@ class TaskDirs:
         """Give up this server's lock."""
         if self._lock >= 0:
             (self._servers / self._name).unlink(missing_ok=True)
+            self._give_up_lock()
+
+    def _make_places(self) -> None:
+        for place in (self._state_dir, self._tasks, self._servers):
+            _make_private(place)
+
+    def _restore(self) -> None:
+        """Make the places again, and this server's file, without which others would take it for dead."""
+        with self._restoring:
+            self._make_places()
+            with self._everything_locked():
+                if not (self._servers / self._name).exists():
+                    self._give_up_lock()
+                    self._take_lock()
+
+    def _take_lock(self) -> None:
+        self._lock = _lock(self._servers / self._name, create=True)
+        self._named = _says(self._lock, self._name)
+
+    def _give_up_lock(self) -> None:
+        if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 

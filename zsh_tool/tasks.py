@@ -103,7 +103,7 @@ class TaskRegistry:
         found = await asyncio.to_thread(self._open_dirs)
         await self._launcher.open()
         for launched in await asyncio.gather(*(self._launcher.adopt(one) for one in found)):
-            self._take(launched, announce=launched.task.running)
+            self._take(launched, announce=not launched.task.announced)
 
     def _open_dirs(self) -> list[Found]:
         """Open the usual place; where that cannot be, tasks live in a private temporary one."""
@@ -117,6 +117,10 @@ class TaskRegistry:
             )
             self._dirs.move_to(place)
             return self._dirs.open()
+
+    def place_problem(self) -> str | None:
+        """Say what is wrong with the place of the tasks as it is now. Blocks for a moment."""
+        return self._dirs.problem()
 
     async def start(self, request: TaskRequest, handed_over: HandedOver = nothing) -> Task:
         """Start a command. If the caller is cancelled meanwhile, the command is ended as cancelled.
@@ -236,8 +240,8 @@ class TaskRegistry:
         """Stay with a task until nothing of it is left."""
         task = launched.task
         await launched.until_ended()
-        if task.persist and task.ended.result().outcome == SIGNALLED:
-            await self._leave_word(launched, task.ended.result().ended_by)
+        if task.persist:
+            await self._leave_word(launched, task.ended.result())
         self._tidy_later()
         if announce:
             for listener in self._listeners:
@@ -250,15 +254,16 @@ class TaskRegistry:
             self._shelf.add(Finished(task.ended_at or task.started_at, task.id, kept_bytes))
         self._tidy_later()
 
-    async def _leave_word(self, launched: Launched, signalled_by: str | None) -> None:
-        """Let later servers know, too, who ended a task that persisted."""
+    async def _leave_word(self, launched: Launched, result: TaskResult) -> None:
+        """Let later servers know that the end of a task that persisted was seen, and who sent its signal."""
         facts = launched.task.facts
-        if signalled_by and signalled_by != facts.signalled_by:
-            facts = replace(facts, signalled_by=signalled_by)
+        sender = result.ended_by if result.outcome == SIGNALLED else None
+        left = replace(facts, signalled_by=sender or facts.signalled_by, end_seen=True)
+        if left != facts:
             try:
-                await asyncio.to_thread(self._dirs.write_facts, launched.directory, facts)
+                await asyncio.to_thread(self._dirs.write_facts, launched.directory, left)
             except OSError as error:
-                logger.warning("later servers will not know who ended %s: %s", launched.task.id, error)
+                logger.warning("later servers will take the end of %s for news: %s", launched.task.id, error)
 
     def _hold(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         held = asyncio.get_running_loop().create_task(work)

@@ -69,7 +69,7 @@ def decode(line: bytes) -> JSONRPCMessage | Refusal:
 def _decode_leniently(line: bytes) -> JSONRPCMessage | Refusal:
     # The strict parser refuses what is common in shell work: bad UTF-8 and halves of surrogate pairs.
     try:
-        given = json.loads(line.decode("utf-8", "replace"))
+        given = json.loads(line.decode("utf-8", "replace"), parse_int=_whole_number)
     except (ValueError, RecursionError):
         return refusal(PARSE_ERROR, "parse error: this line is not JSON")
     try:
@@ -87,6 +87,14 @@ def _decode_leniently(line: bytes) -> JSONRPCMessage | Refusal:
                 INVALID_REQUEST, "invalid request: batches are not served, send one message a line"
             )
         return refusal(INVALID_REQUEST, "invalid request: not a JSON-RPC 2.0 message", _id_of(value))
+
+
+def _whole_number(digits: str) -> int | float:
+    """Read a number; one of more digits than Python takes is as good as infinite, like ``1e999``."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _id_of(value: Any) -> str | int | None:

@@ -1,7 +1,8 @@
 """Measures what the server costs over doing the same by hand, and prints it beside the targets.
 
-Run it as ``python -m tests.bench.mcp [PART ...]``; the parts are call, pty, parallel, start, idle, leaks. Ratios of
-medians, both sides interleaved in one run, by an own line-by-line client: the SDK's client would be measured too.
+Run it as ``python -m tests.bench.mcp [PART ...]``; the parts are call, pty, parallel, start, searches, idle, leaks.
+Mostly ratios of medians, both sides interleaved in one run, by an own line-by-line client: the SDK's client would be
+measured too.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.conversation import server_environment
+from zsh_tool.replies import META_KEY
 
 ROUNDS = 200
 APART_SECS = 0.02
 PARALLEL = 32
 IDLE_SECS = 10
+SEARCH_SECS = 4
 SETTLE_SECS = 1
 MANY = 1000
 INITIALIZE = {
@@ -237,6 +240,35 @@ async def start(home: Path) -> bool:
     return compared("start to the first answer / importing the SDK alone", 1.1, ours, theirs)
 
 
+async def searches(home: Path) -> bool:
+    """Answers to others while expressions are searched that take long, or floods are."""
+    good = []
+    for title, command, until, count in (
+        ("hostile expressions", f"print -r -- {'a' * 60}!; sleep 60", "(a|aa)+$", 40),
+        ("floods", "yes", "no such line", 8),
+    ):
+        async with server(home) as it:
+            started = [await it.call("zsh", command=command, yield_after=0) for _ in range(count)]
+            tasks = [one["_meta"][META_KEY]["task_id"] for one in started]
+            waits = [
+                asyncio.create_task(it.call("zsh_poll", task_id=task, until=until, wait=SEARCH_SECS))
+                for task in tasks
+            ]
+            taken: list[float] = []
+            end = time.monotonic() + SEARCH_SECS
+            while time.monotonic() < end:
+                taken.append(await timed(it.request("ping", {})))
+                taken.append(await timed(it.call("zsh_poll", task_id=tasks[0], wait=0, lines="1")))
+                await asyncio.sleep(APART_SECS)
+            await asyncio.gather(*waits)
+        typical, worst = statistics.median(taken), max(taken)
+        measured = f"{worst:.0f} ms (median {typical:.1f} ms)"
+        good.append(
+            report(f"the slowest answer beside {count} waits: {title}", "<= 100 ms", measured, worst <= 100)
+        )
+    return all(good)
+
+
 def processor_ms(pid: int) -> float:
     """Return the processor time of a process and its descendants."""
     ticks = 0
@@ -318,6 +350,7 @@ PARTS: dict[str, Callable[[Path], Awaitable[bool]]] = {
     "pty": pty,
     "parallel": parallel,
     "start": start,
+    "searches": searches,
     "idle": idle,
     "leaks": leaks,
 }
