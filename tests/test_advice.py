@@ -12,10 +12,15 @@ from zsh_tool.taskmodel import TaskRequest
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("command", ["true", "exit 3"])
+# Where there is nothing to say of a success, only what tells so is asked.
 @pytest.mark.parametrize(
-    "maker",
-    ["get_insights", "estimate", "insights_at_once", "record", "get_post_insights", "running_insight"],
+    ("maker", "command"),
+    [
+        *((maker, "true") for maker in ("get_insights", "estimate", "insights_at_once", "running_insight")),
+        *((maker, "exit 3") for maker in ("get_insights", "estimate", "insights_at_once", "running_insight")),
+        ("record", "exit 3"),
+        ("get_post_insights", "exit 3"),
+    ],
 )
 async def test_an_error_of_ours_costs_the_advice_only(
     maker: str,
