@@ -59,11 +59,14 @@ impl fmt::Display for Error {
                 write!(f, "cannot {action} {}: {cause}", path.display())
             }
             Error::System(action, cause) => write!(f, "cannot {action}: {cause}"),
-            Error::NotExecutable(path, cause) => write!(
-                f,
-                "cannot execute {}: {cause}; name another zsh with --zsh or ZSH_TOOL_ZSH",
-                path.display()
-            ),
+            Error::NotExecutable(path, cause) => {
+                let advice = if cause.kind() == io::ErrorKind::ArgumentListTooLong {
+                    "the command and its environment are more than the system takes: give it less"
+                } else {
+                    "name another zsh with --zsh or ZSH_TOOL_ZSH"
+                };
+                write!(f, "cannot execute {}: {cause}; {advice}", path.display())
+            }
             Error::NotFound(path) => write!(
                 f,
                 "no zsh at {}: install zsh, or name it with --zsh or ZSH_TOOL_ZSH",
@@ -82,5 +85,20 @@ impl std::error::Error for Error {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_fits_the_cause() {
+        let of = |code| {
+            let cause = io::Error::from_raw_os_error(code);
+            Error::NotExecutable("/bin/zsh".into(), cause).to_string()
+        };
+        assert!(of(libc::E2BIG).contains("environment"));
+        assert!(of(libc::EACCES).contains("--zsh"));
     }
 }
