@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_output_store import kept_output, numbered
-from zsh_tool.output import layout, view
+from zsh_tool.output import layout, search, view
 from zsh_tool.output.store import OutputStore
 from zsh_tool.output.writer import OutputWriter
 
@@ -224,7 +224,11 @@ async def test_a_match_deep_in_a_long_line_is_found_and_shown_with_its_surroundi
     assert (await view.grep(store, r"x{20}the.{9}")).text.count("needle") == 1
 
 
-async def test_a_long_line_has_one_beginning_and_one_end_and_no_seam(tmp_path: Path) -> None:
+async def test_a_long_line_has_one_beginning_and_one_end_and_no_seam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is found is asked here, however slow the machine.
+    monkeypatch.setattr(search, "_LIMIT_SECS", 60.0)
     for number, at in enumerate(range((1 << 20) + (256 << 10) - 6, (1 << 20) + (256 << 10) + 2)):
         place = tmp_path / str(number)
         place.mkdir()
