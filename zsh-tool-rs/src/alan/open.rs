@@ -1,6 +1,6 @@
 //! Opens the database: private, upgraded, in WAL mode where that works, in few steps.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,7 +50,6 @@ pub struct Store {
 /// When there is no way to write there.
 pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
     let path = file::locate(path)?;
-    let mut notice = None;
     for _ in 0..ATTEMPTS {
         let (identity, empty) = file::prepare(&path)?;
         match connect(&path, empty, patience) {
@@ -63,26 +62,31 @@ pub fn open(path: &Path, patience: &Patience) -> Result<Store, AlanError> {
                     patience: patience.clone(),
                     path,
                     identity,
-                    notice,
+                    notice: SET_ASIDE.take(),
                     sync: Cell::new("NORMAL"),
                 });
             }
-            Err(error) if is_damage(&error) => notice = set_aside(&path, identity)?.or(notice),
+            Err(error) if is_damage(&error) => set_aside(&path, identity)?,
             Err(error) => return Err(AlanError::from_sqlite(&path, "opening", error)),
         }
     }
     Err(AlanError::Busy(path))
 }
 
-/// Sets a damaged database aside and words what happened.
-fn set_aside(path: &Path, damaged: Identity) -> Result<Option<String>, AlanError> {
-    let aside = file::set_aside(path, damaged)?;
-    Ok(aside.map(|aside| {
-        format!(
+thread_local! {
+    /// What was set aside and has not been told: others may be at work on the new file, and an opening that fails for them must not lose it.
+    static SET_ASIDE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Sets a damaged database aside, unless another process has; the next store tells of it.
+fn set_aside(path: &Path, damaged: Identity) -> Result<(), AlanError> {
+    if let Some(aside) = file::set_aside(path, damaged)? {
+        SET_ASIDE.replace(Some(format!(
             "the database was damaged; it is kept as {} and a new one begun",
             aside.display()
-        )
-    }))
+        )));
+    }
+    Ok(())
 }
 
 /// Whether the error says that another connection holds a lock.
@@ -108,12 +112,8 @@ impl Store {
             db, path, identity, ..
         } = self;
         drop(db);
-        let notice = set_aside(&path, identity)?;
-        let store = open(&path, patience)?;
-        Ok(Self {
-            notice: store.notice.clone().or(notice),
-            ..store
-        })
+        set_aside(&path, identity)?;
+        open(&path, patience)
     }
 
     /// Begins to write, as soon as nobody else does. The deadline is that of the connection's patience.
@@ -236,5 +236,27 @@ fn persist<T>(
             }
             done => return done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_told_by_the_next_store_whatever_fails_before() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("alan.db");
+        std::fs::write(&path, "this is no database").unwrap();
+        let patience = Patience::new(Duration::ZERO);
+        set_aside(&path, Identity::at(&path).unwrap()).unwrap();
+        std::fs::write(&path, "no directory").unwrap();
+        assert!(open(&path.join("x"), &patience).is_err());
+        std::fs::remove_file(&path).unwrap();
+        let notice = open(&path, &patience).unwrap().notice;
+        assert!(notice.is_some_and(|notice| notice.contains("alan.db.damaged-")));
+        assert_eq!(open(&path, &patience).unwrap().notice, None);
     }
 }
