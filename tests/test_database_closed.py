@@ -81,6 +81,7 @@ def test_a_log_left_behind_is_read_with_the_database(tmp_path: Path, closed_dire
     source.run("later", 2)
     path = closed_directory / "alan.db"
     closed_directory.chmod(0o755)
+    path.unlink()
     for suffix in ("", "-wal"):
         shutil.copy(f"{source.path}{suffix}", f"{path}{suffix}")
         Path(f"{path}{suffix}").chmod(0o444)
