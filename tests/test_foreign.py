@@ -1,53 +1,205 @@
-"""Code from elsewhere that may set traps: the vectors both languages read, and random text."""
+"""Code from elsewhere that may set traps: the vectors both languages read, files that change, and random text."""
 
 import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
 from tests.memory import Rules
-from zsh_tool.foreign import harmless_files, still_harmless
+from zsh_tool.foreign import harmless_files
+from zsh_tool.foreign.files import LONGEST
+from zsh_tool.foreign.stamps import Stamps
 
-VECTORS = CHECKOUT / "zsh-tool-rs" / "tests" / "vectors" / "foreign.json"
+VECTORS = json.loads((CHECKOUT / "zsh-tool-rs/tests/vectors/foreign.json").read_text(encoding="utf-8"))
+MOST_FILES = 32
 
 
-def test_texts_follow_the_vectors(tmp_path: Path) -> None:
-    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-    for name, code in vectors["files"].items():
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for name, code in VECTORS["files"].items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(code, encoding="utf-8")
-    env = {b"HOME": bytes(tmp_path), b"PATH": b"/nosuch:%b/bin" % bytes(tmp_path), b"READER": b"source"}
-    for case in vectors["cases"]:
-        files = harmless_files(case["input"].encode(), env, tmp_path)
-        assert (files is None) is case["expected"], case["input"]
+    return tmp_path
 
 
-def test_files_are_looked_at_again(tmp_path: Path) -> None:
-    files = harmless_files(b". ./new", {}, tmp_path)
-    assert files == [tmp_path / "new"]
-    assert still_harmless(files)
-    files[0].write_text("x=1", encoding="utf-8")
-    assert still_harmless(files)
-    files[0].write_text("trap 'a | b' EXIT", encoding="utf-8")
-    assert not still_harmless(files)
+def env_of(home: Path) -> Mapping[bytes, bytes]:
+    return {b"HOME": bytes(home), b"PATH": b"/nosuch:%b/bin" % bytes(home), b"READER": b"source"}
+
+
+def stamps_of(text: str, home: Path) -> Stamps | None:
+    return harmless_files(text.encode(), env_of(home), home)
+
+
+def test_texts_follow_the_vectors(home: Path) -> None:
+    for case in VECTORS["cases"]:
+        assert (stamps_of(case["input"], home) is None) is case["expected"], case["input"]
+
+
+def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
+    (home / "long").write_bytes(b"#" * (LONGEST + 1))
+    assert stamps_of(". ./long", home) is None
+    (home / "long").write_bytes(b"#" * LONGEST)
+    assert stamps_of(". ./long", home) is not None
+    for number in range(MOST_FILES + 1):
+        (home / str(number)).write_text(f"source ./{number + 1}", encoding="utf-8")
+    assert stamps_of(". ./0", home) is None
+    assert stamps_of(". ./3", home) is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("export JAVA_HOME=/opt/java PATH=$HOME/bin:$PATH", False),
+        ("path=(~/bin $path)\n. ./nosuch", False),
+        ("[[ -f ~/plain ]] && source ~/plain", False),
+        ("source ~/sets", True),
+        ('eval "$(a)"', True),
+        ("source $x", True),
+        ("trap 'a | b' EXIT", True),
+    ],
+)
+def test_a_start_up_file_is_searched_as_the_text_is(home: Path, code: str, expected: bool) -> None:
+    (home / ".zshenv").write_text(code, encoding="utf-8")
+    assert (stamps_of("a | b", home) is None) is expected
+    # So is the system's.
+    (home / ".zshenv").unlink()
+    assert (harmless_files(b"a | b", env_of(home), home, [code.encode()]) is None) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("HOME=/elsewhere", "source ~/plain"),
+        ("setopt rc_quotes", "a | b ''"),
+        ("setopt glob_subst", "a $x"),
+        ("cd bin", "source ./sets_too"),
+        ('run() { "$@" }', "run source ./plain"),
+        ("alias s=source", "s ./plain"),
+    ],
+)
+def test_what_a_start_up_file_does_decides_what_the_text_means(home: Path, code: str, text: str) -> None:
+    (home / ".zshenv").write_text(code, encoding="utf-8")
+    assert stamps_of(text, home) is None
+
+
+def test_what_the_text_does_comes_after_the_start_up_file(home: Path) -> None:
+    (home / ".zshenv").write_text("source ~/plain", encoding="utf-8")
+    assert stamps_of("HOME=/elsewhere a | b", home) is not None
+
+
+def let_the_clock_go_on(folder: Path) -> None:
+    """Wait until a change shows in the times of files, which may be those of a coarse clock."""
+    mark = folder / "mark"
+    mark.touch()
+    before = mark.stat().st_ctime_ns
+    limit = time.monotonic() + 10
+    while mark.stat().st_ctime_ns == before:
+        assert time.monotonic() < limit
+        mark.touch()
+    mark.unlink()
+
+
+def put_away_and_back(place: Path) -> None:
+    place.rename(place.with_name("away"))
+    place.with_name("away").rename(place)
+
+
+def write_and_remove(place: Path) -> None:
+    place.touch()
+    place.unlink()
+
+
+CHANGES: list[tuple[str, Callable[[Path], object]]] = [
+    (". ./plain", lambda home: (home / "plain").write_text("x=2", encoding="utf-8")),
+    (". ~/plain", lambda home: put_away_and_back(home / "plain")),
+    (". ./plain", lambda home: (home / "plain.zwc").touch()),
+    (". ./bin/plain_too", lambda home: put_away_and_back(home / "bin")),
+    (". ./new", lambda home: (home / "new").touch()),
+    (". ./gone", lambda home: write_and_remove(home / "gone")),
+    (". ./no/such", lambda home: (home / "no").mkdir()),
+    (". ./link", lambda home: (home / "bin/plain_too").write_text("y", encoding="utf-8")),
+]
+
+
+@pytest.mark.parametrize(("text", "change"), CHANGES)
+def test_a_file_must_stay_the_same_all_the_time(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, text: str, change: Callable[[Path], object]
+) -> None:
+    (home / "link").symlink_to("bin/plain_too")
+    stamps = stamps_of(text, home)
+    assert stamps is not None
+    assert stamps.hold()
+    let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
+    change(home)
+    assert not stamps.hold()
+
+
+def test_others_may_change_beside_a_file(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stamps = stamps_of(". ./plain; . ~/bin/plain_too; . bin/plain_too", home)
+    assert stamps is not None
+    let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
+    # Nothing watches the folders here, so that a file that comes might as well be a folder that was away.
+    (home / "sets").write_text("x=1", encoding="utf-8")
+    (home / "bin/other").touch()
+    assert stamps.hold()
+
+
+def test_a_place_is_what_the_system_takes_it_for(home: Path) -> None:
+    # What a slash follows is no file, and neither is what has a name too long.
+    for text in (". ./sets/", ". ./sets/.", ". ./sets/../sets", f". ./{'a' * 5000}", ". './a\0b'"):
+        assert stamps_of(text, home) is not None, text
+    assert stamps_of(". .//sets", home) is None
+
+
+def test_what_only_the_shell_can_read_is_taken_to_set_some(home: Path) -> None:
+    os.mkfifo(home / "pipe")
+    reader, writer = os.pipe()
+    for place in ("./pipe", f"/dev/fd/{reader}", f"/proc/self/fd/{reader}", "/dev/zero"):
+        assert stamps_of(f". {place}", home) is None, place
+    os.close(reader)
+    os.close(writer)
+
+
+def test_compiled_files_are_searched_for_their_words(home: Path) -> None:
+    def is_harmless(code: str) -> bool:
+        (home / "code").write_text(code, encoding="utf-8")
+        subprocess.run(["zsh", "-fc", "zcompile code && rm code"], cwd=home, check=True)
+        return stamps_of(". ./code", home) is not None
+
+    assert is_harmless("echo from the compiled file; false; PATH=/bin")
+    for code in ("trap 'a | b' EXIT", ". ./f", "source f", "eval a", "$x f", "`a`", '"$x" f', "r"):
+        assert not is_harmless(code), code
+    assert stamps_of(". ./code.zwc", home) is None
 
 
 PIECE_LIST = """
-    source . eval emulate cd pushd - -c builtin alias s=source ${s:-. $
-    ]] repeat exec 2> 2 -- {  } ! do then if x=1 > ; & | ( ) ` ' " \\ = ~ ~/ $x $HOME ${HOME} ${PWD}
-    HOME / passwd ./etc /etc/passwd etc/passwd sh zshenv-nosuch * \u00e9
+    source . eval emulate sh zsh cd pushd - -c -x builtin command exec noglob repeat until alias x= s=source ${s:-. $
+    [[ ]] (( )) { } {} ! do done then fi if for foreach in case esac function f() f() { "$@" $@ $1 $* $_ $x $HOME
+    ${HOME} ${PWD} ${x ${x:= ${~x} ${(e)x} ${(P)x=} $( $(( ${ } ` ' '' " "" $' \\ = =ls ~ ~/ * ? ^ [ ] *( (e: (|e) (#q
+    =( <( <E <<E <<-E <<'E' E <<< <1-2> < > &> >& >| |& && || &! ;; ; & | ( ) 2> 2 {x} {a,b} # \\\n -- x=1 x+=. x[1]=2
+    read getopts print -v -P printf export typeset -l set -A -o setopt glob_subst extended_glob rc_quotes zmodload
+    zsh/zutil zsh/stat zstyle -e autoload disable -r argv PS4= functions functions[ trap tr ap
+    command_not_found_handler f a b HOME PATH path / passwd ./etc /etc/passwd etc/passwd /dev/null zshenv-nosuch
+    \u00e9 \u0001
 """
-PIECES = PIECE_LIST.split()
-TEXTS = st.one_of(
-    st.lists(st.sampled_from([*PIECES, "\n", "\t"]), max_size=12).map(" ".join),
-    st.lists(st.sampled_from([*PIECES, " ", "\n"]), max_size=12).map("".join),
-)
+PIECES = [piece.replace("\\n", "\n") for piece in PIECE_LIST.split()]
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=TEXTS)
+def texts(longest: int) -> st.SearchStrategy[str]:
+    spaced = st.lists(st.sampled_from([*PIECES, "\n", "\t"]), max_size=longest).map(" ".join)
+    packed = st.lists(st.sampled_from([*PIECES, " ", " ", " ", "\n"]), max_size=longest).map("".join)
+    return spaced | packed
+
+
+@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=texts(6) | texts(14))
 def test_both_languages_agree_on_any_text(rust: Rules, text: str) -> None:
     # What the executor's side is asked with too.
     env = {b"HOME": b"/etc", b"PATH": b"/bin"}
@@ -55,16 +207,40 @@ def test_both_languages_agree_on_any_text(rust: Rules, text: str) -> None:
     assert json.loads(rust.ask(json.dumps(text)))["may_set_traps"] is ours
 
 
-def test_a_long_hostile_text_takes_no_time(rust: Rules) -> None:
-    for text in (
-        "{ a " * 50_000,
-        ". /nosuch;" * 20_000,
-        "$HOME x=y;alias x=y;" * 20_000,
-        "$x;alias x=y;" * 20_000,
-        "cd x;" * 50_000,
-        ". $HOME;" * 20_000,
-        "'\"" * 100_000,
-    ):
-        theirs = json.loads(rust.ask(json.dumps(text)))["may_set_traps"]
-        ours = harmless_files(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))
-        assert theirs is (ours is None)
+HOSTILE = [
+    "{ a " * 50_000,
+    ". /nosuch;" * 20_000,
+    "$HOME x=y;alias x=y;" * 20_000,
+    "$x;alias x=y;" * 20_000,
+    "cd x;" * 50_000,
+    ". $HOME;" * 20_000,
+    "'\"" * 100_000,
+    "'" + "a b" * 300_000 + "'",
+    '"' + "a\\b\\$" * 200_000 + '"',
+    "`" + "\\a" * 500_000 + "`",
+    "$'" + "\\'" * 500_000 + "'",
+    "a(b)" * 50_000,
+    "x[=(a)" * 20_000 + "]",
+    "(" * 50 + "a" + ")" * 50,
+    "((" * 25 + "a" + "))" * 25,
+    "$((" * 40 + "'" + "))" * 40,
+    "(( $(" * 1000,
+    "a <<E\n" * 20_000,
+    "eval " * 8 + "b " * 5_000,
+    "eval " * 60 + "b",
+    "$1 " * 60 + "b " * 60_000,
+    "for " + "x " * 1000 + "in " + "y " * 1000 + "; $x",
+    ". $HOME/passwd #" + "${HOME " * 3_000,
+    "x=a; $x " * 30_000,
+    "alias a=b a=c; " * 20_000,
+    "[[ a ]] " * 20_000,
+    "< 1" * 50_000,
+    "<1-" * 50_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
+def test_a_long_hostile_text_takes_no_time(rust: Rules, text: str) -> None:
+    theirs = json.loads(rust.ask(json.dumps(text)))["may_set_traps"]
+    ours = harmless_files(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))
+    assert theirs is (ours is None)

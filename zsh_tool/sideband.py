@@ -9,12 +9,13 @@ codes.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from zsh_tool.foreign import harmless_files, still_harmless
+from zsh_tool.foreign import harmless_files
+from zsh_tool.foreign.stamps import Stamps
 
 NAME: Final = b"ZDOTDIR"
 _READ_LIMIT: Final = 2048
@@ -45,15 +46,15 @@ def speaks_of_its_end(text: bytes) -> bool:
 class Sideband:
     """A private folder for one command that may be a pipeline."""
 
-    def __init__(self, folder: Path, files: Sequence[Path] = ()) -> None:
+    def __init__(self, folder: Path, stamps: Stamps) -> None:
         """Make the folder, which must not exist yet. ValueError when its path would have to be quoted.
 
-        ``files`` are what the shell may read besides its text.
+        ``stamps`` are those of the files that the text may have the shell read.
         """
         if not _SPEAKABLE.fullmatch(os.fsencode(folder)):
             raise ValueError(f"{folder} cannot be named in the hook")
         self.folder = folder
-        self._files = files
+        self._stamps = stamps
         self._fifo = folder / "c"
         folder.mkdir(mode=0o700)
         os.mkfifo(self._fifo, 0o600)
@@ -72,7 +73,7 @@ class Sideband:
         """Return what the hook wrote, empty if nothing that could be believed."""
         with suppress(BlockingIOError):
             line = os.read(self._reader, _READ_LIMIT)
-            return line if len(line) < _READ_LIMIT and still_harmless(self._files) else b""
+            return line if len(line) < _READ_LIMIT and self._stamps.hold() else b""
         return b""
 
     def close(self) -> None:
@@ -84,16 +85,20 @@ class Sideband:
 
 
 def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cwd: Path) -> Sideband | None:
-    """Make a sideband if the text needs one and it would work; None to run the text plain."""
+    """Make a sideband if the text needs one and it would work; None to run the text plain.
+
+    This looks at files and may wait a moment: it is not for the event loop's thread.
+    """
     if not has_pipe(text) or speaks_of_its_end(text):
         return None
-    files = harmless_files(text, env, cwd)
-    if files is None:
+    system = _system_files(zsh)
+    stamps = harmless_files(text, env, cwd, system)
+    if stamps is None:
         return None
-    if os.geteuid() != os.getuid() or _system_is_in_the_way(zsh):
+    if os.geteuid() != os.getuid() or any(map(_is_in_the_way, system)):
         return None
     try:
-        return Sideband(folder, files)
+        return Sideband(folder, stamps)
     except (OSError, ValueError):
         return None
 
@@ -138,17 +143,18 @@ def _quoted(value: bytes) -> bytes:
     return b"'" + value.replace(b"'", b"'\\''") + b"'"
 
 
-def _system_is_in_the_way(zsh: Path) -> bool:
+def _system_files(zsh: Path) -> list[bytes]:
+    """Return what is in the files that a zsh may read before all others."""
+    found = []
+    for file in (*_SYSTEM_FILES, zsh.resolve().parent.parent / "etc" / "zshenv"):
+        with suppress(OSError):
+            found.append(file.read_bytes())
+    return found
+
+
+def _is_in_the_way(code: bytes) -> bool:
     """Tell whether a file that zsh reads first keeps it from our folder."""
-    beside = zsh.resolve().parent.parent / "etc" / "zshenv"
-    return any(map(_is_in_the_way, (*_SYSTEM_FILES, beside)))
-
-
-def _is_in_the_way(file: Path) -> bool:
-    try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    text = code.decode("utf-8", errors="replace")
     lines = [line for line in map(str.strip, text.splitlines()) if not line.startswith("#")]
     left_in = ""
     for line in lines:

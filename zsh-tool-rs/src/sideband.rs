@@ -12,13 +12,13 @@ mod system;
 
 use std::borrow::Cow;
 use std::ffi::CString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memchr::memmem;
 
 use crate::sys::fifo::is_privileged;
 pub use folder::Sideband;
-pub use foreign::harmless_files;
+pub use foreign::{Stamps, harmless_files};
 
 const NAME: &[u8] = b"ZDOTDIR=";
 
@@ -50,8 +50,8 @@ enum Way {
 pub struct Armed {
     way: Way,
     sideband: Option<Sideband>,
-    /// What the shell may read besides the text.
-    files: Vec<PathBuf>,
+    /// What the files were like that the text may have the shell read.
+    files: Stamps,
 }
 
 /// Whether a text may hold a pipeline: it has a `|` that is not part of `||`.
@@ -94,13 +94,14 @@ pub fn arm(
     if !has_pipe(text) || speaks_of_its_end(text) {
         return Armed::plain(sideband);
     }
-    let Some(files) = harmless_files(text, env, cwd) else {
+    let system = system::files(zsh);
+    let Some(files) = harmless_files(text, env, cwd, &system) else {
         return Armed::plain(sideband);
     };
     let sideband = sideband.or_else(Sideband::temporary);
     let way = sideband
         .as_ref()
-        .map_or(Way::Plain, |s| choose(s, text, env, zsh));
+        .map_or(Way::Plain, |s| choose(s, text, env, &system));
     Armed {
         way,
         sideband,
@@ -108,8 +109,8 @@ pub fn arm(
     }
 }
 
-fn choose(sideband: &Sideband, text: &[u8], env: &[CString], zsh: &Path) -> Way {
-    if is_privileged() || system::hides_private_folder(zsh) {
+fn choose(sideband: &Sideband, text: &[u8], env: &[CString], system: &[Vec<u8>]) -> Way {
+    if is_privileged() || system::hides_private_folder(system) {
         return hook::prologue(sideband.fifo(), text).map_or(Way::Plain, Way::Prologue);
     }
     let mut callers = env
@@ -131,7 +132,7 @@ impl Armed {
         Armed {
             way: Way::Plain,
             sideband,
-            files: Vec::new(),
+            files: Stamps::default(),
         }
     }
 
@@ -167,7 +168,7 @@ impl Armed {
             (_, Some(sideband)) => sideband.read(),
         };
         written
-            .filter(|_| foreign::still_harmless(&self.files))
+            .filter(|_| self.files.hold())
             .and_then(|line| accept::believed(&line, text, exit))
             .unwrap_or_else(|| vec![exit.code])
     }

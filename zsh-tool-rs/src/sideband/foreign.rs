@@ -1,99 +1,65 @@
 //! Whether code besides what stands in the text may set traps in its shell.
 //!
 //! A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the hook's sight then.
-//! So such code is looked for beforehand: in the user's own `.zshenv` and in every file that this or the text reads, and those read in
-//! turn. What the text, or a file that it reads, reads or evaluates without showing it may hold anything; a start-up file that does so is
-//! trusted, or its user would never be told a code. Where code may be read in a way that is not understood here, every file named is
-//! searched too, though most are data and not followed. Files are looked at once more when the text has ended: it may have made or changed them.
-mod words;
+//! So such code is looked for beforehand: in the start-up files and in every file that these or the text read, and those read in turn.
+//! Whatever runs code that is not there to be seen, or may do so as far as is understood here, may hold anything. The files that the text
+//! may read are looked at once more when it has ended: it may have made or changed them.
+mod facts;
+mod files;
+mod lexer;
+mod mentions;
+mod names;
+mod stamp;
 
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
-use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
+use facts::{Facts, Mark};
+use files::{code_at, own_file};
+use lexer::{Part, Word};
+use mentions::mentions;
+use names::{CODE, SHELLS_OWN, is_no_code, is_special};
+pub use stamp::Stamps;
 
-use words::{bare, commands, is_made_up, is_reader, names, words};
-
-/// A longer file is not searched, and taken to set some.
-const LONGEST: usize = 1 << 20;
-/// Of more files than these, one is taken to set some; in more folders, a file may be anywhere.
+/// Of more files than these, one is taken to set some; in more directories, a file may be anywhere.
 const MOST: usize = 32;
-/// Of more names than these, one may be that of any file.
-const MOST_NAMES: usize = 1000;
-/// Values that make a command of a variable whose text reads or evaluates more code, or leave that to the next word.
-const READERS: [&[u8]; 6] = [b".", b"source", b"eval", b"emulate", b"builtin", b"command"];
-/// Where an assignment defines a command.
-const TABLES: [&[u8]; 2] = [b"functions[", b"aliases["];
-/// What in a name stands for something else.
-const MAGIC: &[u8] = b"$`*?[]{}<>~";
+/// In more places, one is taken to be where a file is.
+const MOST_PLACES: usize = 500;
 
-/// The files whose code `text` may have a shell run that gets it with `env` in `cwd`, some of them perhaps not there yet. None if code
-/// besides the text sets traps, or may do so as far as anybody can tell.
+/// What the files are like whose code `text` may have a shell run that gets it with `env` in `cwd`, after the system's own start-up files.
+/// None if code besides the text sets traps, or may do so as far as anybody can tell.
 #[must_use]
-pub fn harmless_files(text: &[u8], env: &[CString], cwd: &Path) -> Option<Vec<PathBuf>> {
-    let own = own_files(env, cwd);
-    if own.iter().any(|code| sets_traps(code)) {
-        return None;
-    }
-    let start = Start {
+pub fn harmless_files(
+    text: &[u8],
+    env: &[CString],
+    cwd: &Path,
+    system: &[Vec<u8>],
+) -> Option<Stamps> {
+    let mut start = Start {
         env,
         cwd,
-        code: own.iter().map(Vec::as_slice).chain([text]).collect(),
+        pieces: Vec::new(),
+        folders: vec![cwd.to_owned()],
+        is_lost: false,
+        is_relative: false,
+        used: HashSet::new(),
     };
-    let read = start.read_by(text);
-    if read.unseen {
+    for code in system {
+        start.add(code)?;
+    }
+    start.add(&own_file(env, cwd)?)?;
+    // These are read before the text can change anything, so they are not looked at again.
+    start.follow(0)?;
+    if !start.is_understood() {
         return None;
     }
-    // These are read before the text can change anything, so they are not looked at again.
-    for code in &own {
-        start.harmless(start.read_by(code), true)?;
-    }
-    start.harmless(read, false)
-}
-
-/// Whether none of these files sets traps as they are now: the text may have changed them.
-#[must_use]
-pub(super) fn still_harmless(files: &[PathBuf]) -> bool {
-    files
-        .iter()
-        .all(|place| code_at(place).is_some_and(|code| !sets_traps(&code)))
-}
-
-fn own_files(env: &[CString], cwd: &Path) -> Vec<Vec<u8>> {
-    let folder = value(env, b"ZDOTDIR").or_else(|| value(env, b"HOME"));
-    let Some(folder) = folder else {
-        return Vec::new();
-    };
-    [".zshenv", ".zshenv.zwc"]
-        .iter()
-        .filter_map(|name| code_at(&cwd.join(path(folder)).join(name)))
-        .collect()
-}
-
-fn sets_traps(code: &[u8]) -> bool {
-    code.len() > LONGEST || memmem::find(code, b"trap").is_some()
-}
-
-/// The code that a shell would find there, which is nothing where no file is. None if it is for the shell alone to read, as from a pipe.
-fn code_at(place: &Path) -> Option<Vec<u8>> {
-    if place.starts_with("/dev") || place.starts_with("/proc") {
-        return (place == Path::new("/dev/null")).then(Vec::new);
-    }
-    let mut code = Vec::new();
-    match fs::metadata(place) {
-        Ok(found) if found.is_file() => {
-            if let Ok(file) = File::open(place) {
-                file.take(LONGEST as u64 + 1).read_to_end(&mut code).ok()?;
-            }
-            Some(code)
-        }
-        Ok(found) if !found.is_dir() => None,
-        _ => Some(code),
-    }
+    start.used.clear();
+    let own = start.pieces.len();
+    start.add(text)?;
+    let files = start.follow(own)?;
+    start.is_understood().then(|| Stamps::of(&files, cwd))
 }
 
 fn value<'a>(env: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
@@ -105,217 +71,180 @@ fn path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }
 
-/// What a shell starts with: where, with which values, and the code that may give them others.
+/// What a shell starts with, and the code that it may run.
 struct Start<'a> {
     env: &'a [CString],
     cwd: &'a Path,
-    code: Vec<&'a [u8]>,
-}
-
-/// What a piece of code reads as code: where it may be, and whether there is more than can be seen.
-#[derive(Default)]
-struct ReadBy {
-    files: Vec<PathBuf>,
-    /// Files that are there and may be read in a way that is not understood.
-    named: Vec<PathBuf>,
-    unseen: bool,
+    /// What the pieces of code do that it may run.
+    pieces: Vec<Facts>,
+    /// The directories that it may be in, unless it may be in any.
+    folders: Vec<PathBuf>,
+    is_lost: bool,
+    /// Whether that matters.
+    is_relative: bool,
+    /// The variables whose values were taken from the environment.
+    used: HashSet<Vec<u8>>,
 }
 
 impl Start<'_> {
-    /// All of these files and those read in turn, if none sets traps, nor may do so unless it `is_trusted`.
-    fn harmless(&self, mut read: ReadBy, is_trusted: bool) -> Option<Vec<PathBuf>> {
-        let mut found = HashSet::new();
-        let mut searched = 0;
-        while let Some(place) = read.files.pop() {
-            if found.contains(&place) {
-                continue;
-            }
-            let code = code_at(&place)?;
-            found.insert(place);
-            searched += usize::from(!code.is_empty());
-            if searched > MOST || sets_traps(&code) {
-                return None;
-            }
-            let inner = self.read_by(&code);
-            if inner.unseen && !is_trusted {
-                return None;
-            }
-            read.files.extend(inner.files);
-            read.named.extend(inner.named);
-        }
-        if read.named.len() > MOST || !still_harmless(&read.named) {
-            return None;
-        }
-        found.extend(read.named);
-        Some(found.into_iter().collect())
-    }
-
-    fn read_by(&self, code: &[u8]) -> ReadBy {
-        let mut read = ReadBy {
-            unseen: TABLES
-                .iter()
-                .any(|table| memmem::find(code, table).is_some()),
-            ..ReadBy::default()
-        };
-        let mut folders = vec![self.cwd.to_owned()];
-        let mut looked_up = 0;
-        let mut gives = None;
-        let mut is_odd = false;
-        for words in commands(code) {
-            let arguments = &words[1..];
-            let name = bare(words[0]);
-            match name.as_ref() {
-                b"." | b"source" => {
-                    looked_up += 1;
-                    let operand = arguments.iter().find(|word| **word != b"--");
-                    match self.places(operand, &folders, true) {
-                        Some(places) => read.files.extend(places),
-                        None => read.unseen = true,
-                    }
-                }
-                b"cd" | b"chdir" | b"pushd" => {
-                    let target = arguments.iter().find(|word| !word.starts_with(b"-"));
-                    match self.places(target.or(Some(&&b"~"[..])), &folders, false) {
-                        // Once lost, lost for good: this one may move a subshell alone.
-                        Some(places) if !folders.is_empty() => folders.extend(places),
-                        _ => folders.clear(),
-                    }
-                }
-                b"eval" => read.unseen |= is_made_up(code),
-                b"emulate" => {
-                    let runs = |word: &&[u8]| word.starts_with(b"-") && word.contains(&b'c');
-                    let reads = |word: &&[u8]| is_reader(&bare(word));
-                    read.unseen |= arguments.iter().any(runs)
-                        && (is_made_up(code) || arguments.iter().any(reads));
-                }
-                b"alias" => read.unseen |= *gives.get_or_insert_with(|| self.gives_reader()),
-                _ if memmem::find(words[0], b"$'").is_some() => read.unseen = true,
-                name if name.starts_with(b"$") => {
-                    looked_up += 1;
-                    if let Some(value) = self.expanded(name) {
-                        read.unseen |= READERS.contains(&value.as_slice());
-                    } else {
-                        // What is worked out while the text runs is trusted with what is too.
-                        is_odd = true;
-                        read.unseen |= *gives.get_or_insert_with(|| self.gives_reader());
-                    }
-                }
-                _ => {}
-            }
-            if folders.len() > MOST {
-                folders.clear();
-            }
-            if looked_up > MOST {
-                read.unseen = true;
+    /// Adds a start-up file or the text.
+    fn add(&mut self, code: &[u8]) -> Option<()> {
+        let facts = Facts::of(code)?;
+        self.is_lost |=
+            facts.is(Mark::Lost) || !facts.moves.is_empty() && value(self.env, b"CDPATH").is_some();
+        for target in &facts.moves {
+            let Some(target) = self.expanded(target) else {
+                self.is_lost = true;
+                break;
+            };
+            // A step that is made again leads elsewhere.
+            self.is_lost |= facts.is(Mark::Repeats) && !target.starts_with(b"/");
+            let moved: Vec<PathBuf> = self.folders.iter().map(|f| f.join(path(&target))).collect();
+            self.folders.extend(moved);
+            if self.folders.len() > MOST {
+                self.is_lost = true;
                 break;
             }
         }
-        if is_odd || names(code).any(|name| is_reader(&name)) {
-            self.add_named(code, &folders, &mut read);
-        }
-        read
+        self.pieces.push(facts);
+        Some(())
     }
 
-    /// Adds all files that the code may name.
-    fn add_named(&self, code: &[u8], folders: &[PathBuf], read: &mut ReadBy) {
-        let named: HashSet<_> = names(code).collect();
-        if named.len() > MOST_NAMES {
-            read.unseen = true;
-            return;
+    /// Adds the files that the pieces from `first` on read, and those read in turn; gives their places.
+    fn follow(&mut self, first: usize) -> Option<HashSet<PathBuf>> {
+        let mut found = HashSet::new();
+        let mut at = first;
+        while let Some(piece) = self.pieces.get(at) {
+            for (name, is_source) in piece.reads.clone() {
+                for place in self.places(&name, is_source)? {
+                    if found.contains(&place) {
+                        continue;
+                    }
+                    let code = code_at(&place)?;
+                    found.insert(place);
+                    if found.len() > MOST_PLACES {
+                        return None;
+                    }
+                    if code.is_empty() {
+                        continue;
+                    }
+                    let facts = Facts::of(&code)?;
+                    // Such a file is given arguments by who reads it.
+                    if facts.is(Mark::RunsArguments) || self.pieces.len() > MOST {
+                        return None;
+                    }
+                    self.is_lost |= facts.is(Mark::Lost) || !facts.moves.is_empty();
+                    self.pieces.push(facts);
+                }
+            }
+            at += 1;
         }
-        let is_there = |place: &PathBuf| fs::metadata(place).is_ok_and(|found| found.is_file());
-        for name in named {
-            let places = self.places(Some(&name.as_ref()), folders, false);
-            let places = places.into_iter().flatten();
-            read.named.extend(places.filter(is_there));
-        }
+        Some(found)
     }
 
-    /// Where `name` may be, None if only the shell can tell. A command's name without a slash is looked for in `PATH` too.
-    fn places(
-        &self,
-        name: Option<&&[u8]>,
-        folders: &[PathBuf],
-        in_path: bool,
-    ) -> Option<Vec<PathBuf>> {
-        let name = self.expanded(name?)?;
+    /// Whether what was taken for granted about the pieces holds for all of them.
+    fn is_understood(&self) -> bool {
+        let all = || self.pieces.iter();
+        let any = |mark: Mark| all().any(|facts| facts.is(mark));
+        let is_odd = any(Mark::Odd);
+        let has_patterns = any(Mark::Patterns) || is_odd && any(Mark::Qualifiers);
+        let is_doubtful = self.is_lost && self.is_relative
+            || any(Mark::Quotes) && any(Mark::TwoQuotes)
+            || has_patterns && any(Mark::Loose)
+            || CODE
+                .iter()
+                .any(|name| !value(self.env, name).is_none_or(is_no_code))
+            || Facts::may_run_arguments(&all(), is_odd);
+        let mut called = all().flat_map(|facts| &facts.called);
+        !is_doubtful
+            && self.used.iter().all(|name| self.mentions(name) == 0)
+            && called.all(|(name, rest)| !is_odd && self.calls_no_other(name, rest))
+    }
+
+    /// Whether a command that is the value of a variable, and `rest`, is none that runs other code.
+    fn calls_no_other(&self, variable: &[u8], rest: &[u8]) -> bool {
+        let given: Vec<_> = self
+            .pieces
+            .iter()
+            .flat_map(|piece| &piece.given)
+            .filter(|given| given.name == variable)
+            .collect();
+        let is_harmless = |value: &[u8]| {
+            let name = [value, rest].concat();
+            is_plain(&name) && (name.is_empty() || name.contains(&b'/') || !is_special(&name))
+        };
+        let in_env = value(self.env, variable);
+        let is_known = in_env.is_some() || !given.is_empty();
+        is_known
+            && !SHELLS_OWN.contains(&variable)
+            && given.len() == self.mentions(variable)
+            && is_harmless(b"")
+            && in_env.is_none_or(is_harmless)
+            && given
+                .iter()
+                .flat_map(|given| &given.values)
+                .all(|value| value.as_deref().is_some_and(is_harmless))
+    }
+
+    /// How often the pieces name a variable but to use its value.
+    fn mentions(&self, variable: &[u8]) -> usize {
+        self.pieces
+            .iter()
+            .map(|piece| mentions(&piece.plain, variable))
+            .sum()
+    }
+
+    /// Where a file of this name may be, None if only the shell can tell. One without a slash is looked for in `PATH` too.
+    fn places(&mut self, word: &Word, is_source: bool) -> Option<Vec<PathBuf>> {
+        let name = self.expanded(word)?;
         if name.starts_with(b"/") {
             return Some(vec![path(&name).to_owned()]);
         }
-        if folders.is_empty() {
-            return None;
-        }
-        let mut places: Vec<PathBuf> = folders.iter().map(|f| f.join(path(&name))).collect();
-        if in_path && !name.contains(&b'/') {
-            let listed = value(self.env, b"PATH").unwrap_or_default();
-            places.extend(
-                listed
-                    .split(|b| *b == b':')
-                    .map(|folder| self.cwd.join(path(folder)).join(path(&name))),
-            );
+        self.is_relative = true;
+        let here = self.folders.iter().map(|folder| folder.join(path(&name)));
+        let mut places: Vec<PathBuf> = here.collect();
+        let is_here = is_source && places.iter().all(|place| place.is_file());
+        if !name.contains(&b'/') && !is_here {
+            self.used.insert(b"path".to_vec());
+            let listed = self.taken(b"PATH").unwrap_or_default().to_vec();
+            let there = listed.split(|b| *b == b':');
+            places.extend(there.map(|folder| self.cwd.join(path(folder)).join(path(&name))));
         }
         Some(places)
     }
 
-    fn expanded(&self, word: &[u8]) -> Option<Vec<u8>> {
-        let odd = |quote: u8| memchr::memchr_iter(quote, word).count() % 2 == 1;
-        let bare = bare(word);
-        if odd(b'\'') || odd(b'"') || bare.starts_with(b"=") {
-            return None;
-        }
-        let (start, rest) = self.beginning(&bare)?;
-        let plain = !rest.is_empty() || !start.is_empty();
-        (plain && !rest.iter().any(|b| MAGIC.contains(b))).then(|| [start, rest].concat())
-    }
-
-    /// The value that a name begins with, and the rest of it.
-    fn beginning<'b>(&'b self, name: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
-        if name == b"~" || name.starts_with(b"~/") {
-            return Some((self.steady(b"HOME")?, &name[1..]));
-        }
-        let Some(variable) = name.strip_prefix(b"$") else {
-            return Some((b"", name));
-        };
-        let (variable, rest) = match variable.strip_prefix(b"{") {
-            Some(inner) => {
-                let end = memchr::memchr(b'}', inner)?;
-                (&inner[..end], &inner[end + 1..])
+    /// What a word says with the values of the environment, if that can be told and is something.
+    fn expanded(&mut self, word: &Word) -> Option<Vec<u8>> {
+        let mut said = Vec::new();
+        for part in &word.parts {
+            match part {
+                Part::Said(text) => said.extend_from_slice(text),
+                Part::Value(name) if name == b"PWD" && said.is_empty() => said.push(b'.'),
+                Part::Value(name) => {
+                    let taken = self.taken(name)?;
+                    if word.is_loose() && !is_plain(taken) {
+                        return None;
+                    }
+                    said.extend_from_slice(taken);
+                }
+                Part::Argument | Part::Unknown => return None,
             }
-            None => variable.split_at(
-                variable
-                    .iter()
-                    .position(|b| !b.is_ascii_alphanumeric() && *b != b'_')
-                    .unwrap_or(variable.len()),
-            ),
-        };
-        match variable {
-            b"PWD" => Some((b".", rest)),
-            _ => Some((self.steady(variable)?, rest)),
         }
+        (!said.is_empty()).then_some(said)
     }
 
-    /// Whether a word of the code assigns, or gives for want of a value, the name of a command that reads code.
-    fn gives_reader(&self) -> bool {
-        let gives = |word: &[u8]| {
-            let word = bare(word);
-            let word = word.strip_suffix(b"}").unwrap_or(&word);
-            memchr::memrchr2(b'=', b'-', word).is_some_and(|at| READERS.contains(&&word[at + 1..]))
-        };
-        self.code.iter().any(|code| words(code).any(gives))
+    /// The value of a variable in the environment, which the code is taken to leave as it is.
+    fn taken(&mut self, name: &[u8]) -> Option<&[u8]> {
+        self.used.insert(name.to_vec());
+        value(self.env, name).filter(|_| !SHELLS_OWN.contains(&name))
     }
+}
 
-    /// The value of a variable that no code names but to use it.
-    fn steady(&self, variable: &[u8]) -> Option<&[u8]> {
-        let is_used = |code: &[u8], at: usize| {
-            let before = &code[..at];
-            before.ends_with(b"$") || before.ends_with(b"${")
-        };
-        let given = value(self.env, variable)?;
-        self.code
-            .iter()
-            .all(|code| memmem::find_iter(code, variable).all(|at| is_used(code, at)))
-            .then_some(given)
-    }
+/// Whether a value stays one word in any shell.
+fn is_plain(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || b"_-./+,@%".contains(b) || !b.is_ascii())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Whether a system-wide zshenv keeps zsh from reading a `.zshenv` in our private folder.
+//! The system-wide zshenv, and whether it keeps zsh from reading a `.zshenv` in our private folder.
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// True when one of the files a zsh may read first names `ZDOTDIR`, turns `rcs` off, or leaves zsh emulating another shell.
+/// The files that a zsh may read before all others.
 ///
 /// Read anew for every command that has a pipe: three small files cost some ten microseconds, and an executor serves one command.
-pub(super) fn hides_private_folder(zsh: &Path) -> bool {
+pub(super) fn files(zsh: &Path) -> Vec<Vec<u8>> {
     let beside = fs::canonicalize(zsh)
         .ok()
         .and_then(|real| Some(real.parent()?.parent()?.join("etc/zshenv")));
@@ -14,7 +14,12 @@ pub(super) fn hides_private_folder(zsh: &Path) -> bool {
         .into_iter()
         .chain(beside)
         .filter_map(|path| fs::read(path).ok())
-        .any(|text| is_in_the_way(&text))
+        .collect()
+}
+
+/// True when one of these files names `ZDOTDIR`, turns `rcs` off, or leaves zsh emulating another shell.
+pub(super) fn hides_private_folder(files: &[Vec<u8>]) -> bool {
+    files.iter().any(|text| is_in_the_way(text))
 }
 
 fn is_in_the_way(text: &[u8]) -> bool {

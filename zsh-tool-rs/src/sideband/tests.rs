@@ -118,7 +118,7 @@ fn the_folder_comes_last_in_the_environment_or_in_the_callers_place() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
-        files: Vec::new(),
+        files: Stamps::default(),
     };
     let ours = CString::new(format!("ZDOTDIR={}/z", home.path().display())).unwrap();
     let mut env = vec![c"A=1".to_owned(), c"B=2".to_owned()];
@@ -140,7 +140,7 @@ fn the_callers_zdotdir_is_put_back_quoted() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
-        files: Vec::new(),
+        files: Stamps::default(),
     };
     assert!(
         zshenv_of(&armed).starts_with("() { ZDOTDIR='/it'\\''s here'\n"),
@@ -154,7 +154,7 @@ fn two_zdotdirs_run_plain() {
     let (_home, sideband) = prepared();
     let env = [c"ZDOTDIR=/a".to_owned(), c"ZDOTDIR=/b".to_owned()];
     assert!(!matches!(
-        choose(&sideband, b"a | b", &env, Path::new("/nonexistent/bin/zsh")),
+        choose(&sideband, b"a | b", &env, &[]),
         Way::Folder
     ));
 }
@@ -189,7 +189,7 @@ fn codes_are_read_once_from_the_fifo() {
     let armed = Armed {
         way: Way::Folder,
         sideband: Some(sideband),
-        files: Vec::new(),
+        files: Stamps::default(),
     };
     assert_eq!(armed.codes(b"false | true", TRUE), [0], "nothing written");
     let mut fifo = OpenOptions::new()

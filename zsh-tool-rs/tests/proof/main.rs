@@ -18,5 +18,6 @@ mod exact;
 mod fault;
 mod interactive;
 mod long;
+mod traps;
 mod waiting;
 mod zshenv;

@@ -1,6 +1,9 @@
 //! Which code is taken to set traps.
 use serde_json::Value;
 
+use std::fs;
+
+use super::files::LONGEST;
 use super::*;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/foreign.json");
@@ -30,7 +33,7 @@ fn texts_follow_the_vectors() {
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     for case in vectors["cases"].as_array().unwrap() {
         let text = case["input"].as_str().unwrap();
-        let found = harmless_files(text.as_bytes(), &env, folder.path()).is_none();
+        let found = harmless_files(text.as_bytes(), &env, folder.path(), &[]).is_none();
         assert_eq!(case["expected"], found, "{text}");
     }
 }
@@ -40,41 +43,139 @@ fn many_files_and_long_ones_are_taken_to_set_some() {
     let (folder, env) = home();
     let long = folder.path().join("long");
     fs::write(&long, vec![b'#'; LONGEST + 1]).unwrap();
-    assert!(harmless_files(b". ./long", &env, folder.path()).is_none());
+    assert!(harmless_files(b". ./long", &env, folder.path(), &[]).is_none());
     fs::write(long, vec![b'#'; LONGEST]).unwrap();
-    assert!(harmless_files(b". ./long", &env, folder.path()).is_some());
+    assert!(harmless_files(b". ./long", &env, folder.path(), &[]).is_some());
     for number in 0..=MOST {
         let next = format!("source ./{}", number + 1);
         fs::write(folder.path().join(number.to_string()), next).unwrap();
     }
-    assert!(harmless_files(b". ./0", &env, folder.path()).is_none());
-    assert!(harmless_files(b". ./3", &env, folder.path()).is_some());
+    assert!(harmless_files(b". ./0", &env, folder.path(), &[]).is_none());
+    assert!(harmless_files(b". ./3", &env, folder.path(), &[]).is_some());
 }
 
 #[test]
-fn a_start_up_file_is_searched_and_trusted_beyond_that() {
+fn a_start_up_file_is_searched_as_the_text_is() {
     let (folder, env) = home();
     for (code, expected) in [
-        ("eval \"$(a)\"; source $x; . ./nosuch", false),
-        ("source ~/plain", false),
+        ("export JAVA_HOME=/opt/java PATH=$HOME/bin:$PATH", false),
+        ("path=(~/bin $path)\n. ./nosuch", false),
+        ("[[ -f ~/plain ]] && source ~/plain", false),
         ("source ~/sets", true),
+        ("eval \"$(a)\"", true),
+        ("source $x", true),
         ("trap 'a | b' EXIT", true),
     ] {
         fs::write(folder.path().join(".zshenv"), code).unwrap();
-        let found = harmless_files(b"a | b", &env, folder.path()).is_none();
+        let found = harmless_files(b"a | b", &env, folder.path(), &[]).is_none();
+        assert_eq!(found, expected, "{code}");
+        // So is the system's.
+        fs::remove_file(folder.path().join(".zshenv")).unwrap();
+        let system = [code.as_bytes().to_vec()];
+        let found = harmless_files(b"a | b", &env, folder.path(), &system).is_none();
         assert_eq!(found, expected, "{code}");
     }
-    fs::write(folder.path().join(".zshenv"), "HOME=/elsewhere").unwrap();
-    assert!(harmless_files(b"source ~/plain", &env, folder.path()).is_none());
+    // What the text does comes later.
+    fs::write(folder.path().join(".zshenv"), "source ~/plain").unwrap();
+    let found = harmless_files(b"HOME=/elsewhere a | b", &env, folder.path(), &[]);
+    assert!(found.is_some());
+    // What one does decides what the others are.
+    for (code, text) in [
+        ("HOME=/elsewhere", "source ~/plain"),
+        ("setopt rc_quotes", "a | b ''"),
+        ("setopt glob_subst", "a $x"),
+        ("cd bin", "source ./sets_too"),
+        ("run() { \"$@\" }", "run source ./plain"),
+        ("alias s=source", "s ./plain"),
+    ] {
+        fs::write(folder.path().join(".zshenv"), code).unwrap();
+        let found = harmless_files(text.as_bytes(), &env, folder.path(), &[]);
+        assert!(found.is_none(), "{code}: {text}");
+    }
 }
 
 #[test]
-fn files_are_looked_at_again() {
+fn a_file_must_stay_the_same_all_the_time() {
     let (folder, env) = home();
-    let files = harmless_files(b". ./new; . ./plain; cd bin", &env, folder.path()).unwrap();
-    assert!(still_harmless(&files));
-    fs::write(folder.path().join("new"), "x=1").unwrap();
-    assert!(still_harmless(&files));
-    fs::write(folder.path().join("new"), "trap 'a | b' EXIT").unwrap();
-    assert!(!still_harmless(&files));
+    let home = folder.path();
+    let stamps = |text: &str| harmless_files(text.as_bytes(), &env, home, &[]).unwrap();
+    let changes: [(&str, &dyn Fn()); 8] = [
+        (". ./plain", &|| {
+            fs::write(home.join("plain"), "x=2").unwrap();
+        }),
+        (". ~/plain", &|| {
+            fs::rename(home.join("plain"), home.join("away")).unwrap();
+            fs::rename(home.join("away"), home.join("plain")).unwrap();
+        }),
+        (". ./plain", &|| {
+            fs::write(home.join("plain.zwc"), "").unwrap();
+        }),
+        (". ./bin/plain_too", &|| {
+            fs::rename(home.join("bin"), home.join("away")).unwrap();
+            fs::rename(home.join("away"), home.join("bin")).unwrap();
+        }),
+        (". ./new", &|| fs::write(home.join("new"), "x=1").unwrap()),
+        (". ./gone", &|| {
+            fs::write(home.join("gone"), "x=1").unwrap();
+            fs::remove_file(home.join("gone")).unwrap();
+        }),
+        (". ./no/such", &|| fs::create_dir(home.join("no")).unwrap()),
+        (". ./link", &|| {
+            fs::write(home.join("bin/plain_too"), "y").unwrap();
+        }),
+    ];
+    std::os::unix::fs::symlink("bin/plain_too", home.join("link")).unwrap();
+    for (text, change) in changes {
+        let files = stamps(text);
+        assert!(files.hold(), "{text}");
+        change();
+        assert!(!files.hold(), "{text}");
+        let _none = fs::remove_file(home.join("plain.zwc"));
+    }
+    // Others may come and go beside it.
+    let files = stamps(". ./plain; . ~/bin/plain_too; . bin/plain_too");
+    fs::write(home.join("other"), "").unwrap();
+    fs::write(home.join("bin/sets_too"), "x=1").unwrap();
+    assert!(files.hold());
+}
+
+#[test]
+fn compiled_files_are_searched_for_their_words() {
+    let (folder, env) = home();
+    let compile = |code: &str| {
+        let place = folder.path().join("code");
+        fs::write(&place, code).unwrap();
+        let made = std::process::Command::new("zsh")
+            .args(["-fc", "zcompile code && rm code"])
+            .current_dir(folder.path())
+            .status()
+            .unwrap();
+        assert!(made.success());
+        harmless_files(b". ./code", &env, folder.path(), &[]).is_some()
+    };
+    assert!(compile("echo from the compiled file; false; PATH=/bin"));
+    for code in [
+        "trap 'a | b' EXIT",
+        ". ./f",
+        "source f",
+        "eval a",
+        "$x f",
+        "`a`",
+        "\"$x\" f",
+        "r",
+    ] {
+        assert!(!compile(code), "{code}");
+    }
+    assert!(harmless_files(b". ./code.zwc", &env, folder.path(), &[]).is_none());
+}
+
+#[test]
+fn what_only_the_shell_has_at_hand_is_not_searched() {
+    let (folder, env) = home();
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let number = std::os::fd::AsRawFd::as_raw_fd(&reader);
+    for place in ["/dev/fd", "/proc/self/fd"] {
+        let text = format!(". {place}/{number}");
+        assert!(harmless_files(text.as_bytes(), &env, folder.path(), &[]).is_none());
+    }
 }

@@ -1,0 +1,355 @@
+//! Cutting zsh code into commands and their words, as far as it is understood for certain.
+//!
+//! Only what the shell itself runs matters here, so what stands in parentheses, which a subshell runs, is passed over. Where a command
+//! may begin, one is found rather than missed: behind a word that leads on only sometimes, too.
+mod nested;
+mod redirect;
+mod word;
+
+use std::mem;
+
+use redirect::{Document, is_descriptor};
+use word::Ending;
+pub(super) use word::{Part, Word};
+
+/// Words after which a command begins.
+const OPENERS: [&[u8]; 11] = [
+    b"{", b"}", b"!", b"do", b"elif", b"else", b"if", b"then", b"time", b"until", b"while",
+];
+/// Those that need not stand where a command begins themselves.
+const ANYWHERE: [&[u8]; 3] = [b"{", b"}", b"do"];
+/// Words that leave it to the next one to be the command.
+const PREFIXES: [&[u8]; 7] = [
+    b"builtin",
+    b"command",
+    b"coproc",
+    b"exec",
+    b"nocorrect",
+    b"noglob",
+    b"repeat",
+];
+/// The other reserved words of the shell, as far as they are words.
+const RESERVED: [&[u8]; 11] = [
+    b"[[",
+    b"case",
+    b"done",
+    b"end",
+    b"esac",
+    b"fi",
+    b"for",
+    b"foreach",
+    b"function",
+    b"select",
+    b"]]",
+];
+/// Of more words in one command that may be its name, nothing is understood.
+const MOST_NAMES: usize = 64;
+/// How deep groups and substitutions may be nested.
+const DEEPEST: usize = 50;
+/// Of more words than Linux takes for a command, nothing is understood.
+const MOST_WORDS: usize = 1 << 16;
+
+/// What a piece of code holds.
+pub(super) enum Found<'a> {
+    /// A word that may be a command's name, and those behind it.
+    Command(&'a Word, &'a [Word]),
+    /// The definition of a function of this name.
+    Function(&'a [u8]),
+    /// The word that begins a loop.
+    Loop,
+    /// Where a redirection leads.
+    Target(&'a Word),
+    /// An assignment before a command's name, or alone, and the value if it is said.
+    Assignment(&'a [u8], Option<&'a [u8]>),
+}
+
+/// Told of everything found; None ends it all.
+pub(super) type Visit<'v> = &'v mut dyn FnMut(Found<'_>) -> Option<()>;
+
+/// Cuts `code` and tells `visit` of each command, unless a process of its own runs that: one that is piped into another, or goes to the
+/// background. Gives whether the next word behind the code might be a command's name.
+///
+/// None when `visit` says so, or when the code is cut off or not understood.
+pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
+    Lexer {
+        code,
+        at: 0,
+        depth: 0,
+        groups: code.len(),
+    }
+    .list(false, Some(visit))
+}
+
+/// Whether this is no command's name, if it stands there as it is.
+pub(super) fn is_reserved(word: &[u8]) -> bool {
+    OPENERS.contains(&word) || RESERVED.contains(&word)
+}
+
+/// Whether a command of this name has the next word be the command.
+pub(super) fn is_prefix(word: &[u8]) -> bool {
+    PREFIXES.contains(&word)
+}
+
+/// The name that an assignment gives a value, and that.
+pub(super) fn assignment(said: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = said.iter().position(|b| !is_name(*b))?;
+    let (name, rest) = said.split_at(end);
+    let rest = match rest.strip_prefix(b"[") {
+        Some(inner) => &inner[memchr::memchr(b']', inner)? + 1..],
+        None => rest,
+    };
+    let value = rest.strip_prefix(b"+").unwrap_or(rest).strip_prefix(b"=")?;
+    let is_one = !name.is_empty() && !name[0].is_ascii_digit();
+    is_one.then_some((name, value))
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// A command under way.
+struct Current {
+    words: Vec<Word>,
+    /// Those of the words that may be the command's name.
+    names: Vec<usize>,
+    /// Whether the next word may be the name, and whether it surely is.
+    begins: bool,
+    surely: bool,
+    /// Whether the next word belongs to what is before it: to where, or how often.
+    belongs: bool,
+    documents: Vec<Document>,
+}
+
+impl Current {
+    fn new() -> Self {
+        Current {
+            words: Vec::new(),
+            names: Vec::new(),
+            begins: true,
+            surely: true,
+            belongs: false,
+            documents: Vec::new(),
+        }
+    }
+
+    /// Begins the next command.
+    fn restart(&mut self) {
+        *self = Current {
+            documents: mem::take(&mut self.documents),
+            ..Current::new()
+        };
+    }
+
+    /// Ends the command, telling of it unless a process of its own runs it.
+    fn end(&mut self, is_forked: bool, visit: &mut Option<Visit<'_>>) -> Option<()> {
+        if let (false, Some(visit)) = (is_forked, visit) {
+            for &name in &self.names {
+                visit(Found::Command(&self.words[name], &self.words[name + 1..]))?;
+            }
+        }
+        self.restart();
+        Some(())
+    }
+}
+
+struct Lexer<'a> {
+    code: &'a [u8],
+    at: usize,
+    depth: usize,
+    /// How many more groups may be read: some are read twice, and those in them four times.
+    groups: usize,
+}
+
+impl Lexer<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.code[self.at..]
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.code.get(self.at).copied()
+    }
+
+    fn takes(&mut self, what: &[u8]) -> bool {
+        let found = self.rest().starts_with(what);
+        if found {
+            self.at += what.len();
+        }
+        found
+    }
+
+    fn takes_blanks(&mut self) {
+        while self.takes(b" ") || self.takes(b"\t") || self.takes(b"\\\n") {}
+    }
+
+    /// Reads commands up to the end of the code, or `within` a group up to its `)`. Gives whether the last one lacks its name.
+    fn list(&mut self, within: bool, mut visit: Option<Visit<'_>>) -> Option<bool> {
+        let mut now = Current::new();
+        loop {
+            self.takes_blanks();
+            let Some(byte) = self.peek() else {
+                let is_open = now.begins || now.belongs;
+                now.end(false, &mut visit)?;
+                return (!within && now.documents.is_empty()).then_some(is_open);
+            };
+            match byte {
+                b'#' => {
+                    let rest = self.rest();
+                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                }
+                b'\n' => {
+                    self.at += 1;
+                    now.end(false, &mut visit)?;
+                    for document in mem::take(&mut now.documents) {
+                        self.document(&document)?;
+                    }
+                }
+                b';' => {
+                    self.at += 1;
+                    let _in_case = self.takes(b";") || self.takes(b"&") || self.takes(b"|");
+                    now.end(false, &mut visit)?;
+                }
+                b'&' if self.takes(b"&>") => {
+                    let _appends = self.takes(b">");
+                    let _forces = self.takes(b"|") || self.takes(b"!");
+                    now.surely = false;
+                    now.belongs = true;
+                }
+                b'&' | b'|' => {
+                    self.at += 1;
+                    let joins = self.takes(&[byte]);
+                    let other: &[u8] = if byte == b'&' { b"|" } else { b"&" };
+                    let _more = !joins && (self.takes(other) || byte == b'&' && self.takes(b"!"));
+                    now.end(!joins, &mut visit)?;
+                }
+                b')' if within => {
+                    self.at += 1;
+                    return now.documents.is_empty().then_some(false);
+                }
+                // The end of a pattern in `case`, which is no command.
+                b')' => {
+                    self.at += 1;
+                    now.restart();
+                }
+                b'(' => self.parentheses(&mut now, &mut visit)?,
+                b'<' | b'>' if self.redirects() => self.redirection(&mut now)?,
+                _ => {
+                    let start = self.at;
+                    let word = self.word()?;
+                    self.add(word, start, within, &mut now, &mut visit)?;
+                }
+            }
+        }
+    }
+
+    /// Adds the word that was read from `start` on.
+    fn add(
+        &mut self,
+        word: Word,
+        start: usize,
+        within: bool,
+        now: &mut Current,
+        visit: &mut Option<Visit<'_>>,
+    ) -> Option<()> {
+        let raw = &self.code[start..self.at];
+        if self.redirects() && is_descriptor(raw) {
+            return Some(());
+        }
+        if mem::take(&mut now.belongs) {
+            return visit
+                .as_mut()
+                .map_or(Some(()), |visit| visit(Found::Target(&word)));
+        }
+        let bare = word.bare().unwrap_or_default();
+        if now.surely && bare == b"[[" {
+            now.surely = false;
+            return self.condition();
+        }
+        if word.ending == Ending::Function {
+            if let Some(visit) = visit {
+                visit(Found::Function(word.said()?))?;
+            }
+            now.begins = true;
+            now.surely = true;
+            return Some(());
+        }
+        // The patterns of `case` would be taken for the end of the group.
+        if within && bare == b"case" || now.words.len() == MOST_WORDS {
+            return None;
+        }
+        let opens = OPENERS.contains(&bare);
+        if let (true, Some(visit)) = (
+            matches!(bare, b"repeat" | b"until" | b"while"),
+            visit.as_mut(),
+        ) {
+            visit(Found::Loop)?;
+        }
+        if !now.begins {
+            now.begins = ANYWHERE.contains(&bare);
+            now.surely = now.begins && now.words.first().and_then(Word::bare) == Some(b"function");
+        } else if let Some((name, value)) = word.assignment(raw) {
+            now.surely = false;
+            if let Some(visit) = visit {
+                visit(Found::Assignment(name, value))?;
+            }
+        } else {
+            let said = word.said().unwrap_or_default();
+            let leads = opens || PREFIXES.contains(&said) || word.beginning().starts_with(b"-");
+            now.surely &= opens;
+            now.belongs = said == b"repeat";
+            now.begins = leads || word.may_vanish();
+            if !leads || said == b"exec" {
+                now.names.push(now.words.len());
+            }
+        }
+        now.words.push(word);
+        (now.names.len() <= MOST_NAMES).then_some(())
+    }
+
+    /// Reads what is behind `[[`, up to its end.
+    fn condition(&mut self) -> Option<()> {
+        loop {
+            self.takes_blanks();
+            match self.peek()? {
+                b'&' if self.takes(b"&&") => {}
+                b'|' if self.takes(b"||") => {}
+                b'<' | b'>' if self.redirects() => self.at += 1,
+                b'(' => self.pattern()?,
+                b'\n' | b';' | b'&' | b'|' | b')' | b'#' => return None,
+                _ => {
+                    if self.word()?.bare() == Some(b"]]") {
+                        return Some(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Passes over parentheses that begin a word: a subshell, the arguments of a function, the words of a loop, a pattern.
+    fn parentheses(&mut self, now: &mut Current, visit: &mut Option<Visit<'_>>) -> Option<()> {
+        let start = self.at;
+        if !self.rest().starts_with(b"(#") {
+            self.group()?;
+        }
+        if self.at == start || !self.ends_word() {
+            self.at = start;
+            self.pattern()?;
+        }
+        let inner = &self.code[start + 1..self.at - 1];
+        if !self.ends_word() {
+            let mut word = self.word()?;
+            word.ending = Ending::Plain;
+            word.parts.insert(0, Part::Unknown);
+            if now.begins {
+                now.names.push(now.words.len());
+            }
+            now.words.push(word);
+            return Some(());
+        }
+        if let (Some(visit), true) = (visit.as_mut(), inner.trim_ascii().is_empty()) {
+            for name in &now.words {
+                visit(Found::Function(name.said()?))?;
+            }
+        }
+        now.end(false, visit)
+    }
+}

@@ -1,0 +1,265 @@
+//! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
+use memchr::memchr;
+
+use super::word::Ending;
+use super::{DEEPEST, Lexer, Part, Word, assignment, is_name};
+
+impl Lexer<'_> {
+    /// Passes over parentheses in a word: an array, the mark of a function, a pattern.
+    pub(super) fn inner_parentheses(&mut self, start: usize, word: &mut Word) -> Option<()> {
+        let raw = &self.code[start..self.at];
+        if raw == b"=" || assignment(raw).is_some_and(|(_, value)| value.is_empty()) {
+            self.group()?;
+            word.ending = Ending::Array;
+        } else if self.takes(b"()") {
+            word.ending = Ending::Function;
+            return self.ends_word().then_some(());
+        } else {
+            self.pattern()?;
+        }
+        word.add(Part::Unknown);
+        Some(())
+    }
+
+    /// Passes over the parentheses of a pattern, unless they may qualify the files found by code.
+    pub(super) fn pattern(&mut self) -> Option<()> {
+        let start = self.at;
+        self.deeper(|lexer| {
+            lexer.at += 1;
+            loop {
+                match lexer.peek()? {
+                    b')' => break,
+                    b'#' if b" \t\n".contains(&lexer.code[lexer.at - 1]) => return None,
+                    b'(' => {
+                        lexer.pattern()?;
+                        continue;
+                    }
+                    b'\\' => lexer.at += 1,
+                    b'\'' => {
+                        lexer.at += 1;
+                        lexer.at += memchr(b'\'', lexer.rest())?;
+                    }
+                    b'"' => {
+                        lexer.double_quotes(&mut Word::default())?;
+                        continue;
+                    }
+                    b'`' => {
+                        lexer.backticks()?;
+                        continue;
+                    }
+                    b'$' => {
+                        lexer.dollar(false)?;
+                        continue;
+                    }
+                    _ => {}
+                }
+                lexer.at += 1;
+            }
+            lexer.at += 1;
+            let inner = &lexer.code[start + 1..lexer.at - 1];
+            let runs_code =
+                inner.starts_with(b"#q") || inner.contains(&b'e') || inner.contains(&b'+');
+            (inner.contains(&b'|') && !inner.starts_with(b"#q") || !runs_code).then_some(())
+        })
+    }
+
+    /// Passes over commands in parentheses, or a calculation in two pairs of them.
+    pub(super) fn group(&mut self) -> Option<()> {
+        let start = self.at;
+        self.deeper(|lexer| {
+            if lexer.takes(b"((") && lexer.calculation().is_some() {
+                return Some(());
+            }
+            lexer.at = start + 1;
+            lexer.list(true, None).map(|_| ())
+        })
+    }
+
+    fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        self.depth += 1;
+        let is_more = self.groups == 0;
+        self.groups = self.groups.saturating_sub(1);
+        let read = if is_more || self.depth > DEEPEST {
+            None
+        } else {
+            read(self)
+        };
+        self.depth -= 1;
+        read
+    }
+
+    /// Passes over a calculation behind `((`; None if it may be something else.
+    fn calculation(&mut self) -> Option<()> {
+        let mut open = 0_usize;
+        loop {
+            match self.peek()? {
+                b'(' => open += 1,
+                b')' if open > 0 => open -= 1,
+                b')' => return self.takes(b"))").then_some(()),
+                b'$' => {
+                    self.dollar(true)?;
+                    continue;
+                }
+                b'\'' | b'"' | b'`' | b'\\' | b'{' | b'}' | b'\n' => return None,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Reads what stands in double quotes.
+    pub(super) fn double_quotes(&mut self, word: &mut Word) -> Option<()> {
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => {
+                    self.at += 1;
+                    let escaped = self.peek()?;
+                    self.at += 1;
+                    match escaped {
+                        b'\n' => {}
+                        b'$' | b'`' | b'"' | b'\\' => word.push(&[escaped]),
+                        _ => word.push(&[b'\\', escaped]),
+                    }
+                }
+                b'`' => {
+                    self.backticks()?;
+                    word.add(Part::Unknown);
+                }
+                b'$' => {
+                    let part = self.dollar(true)?;
+                    word.add(part);
+                }
+                _ => {
+                    let rest = self.rest();
+                    let length = rest.iter().position(|b| b"\"\\`$".contains(b))?;
+                    word.push(&self.code[self.at..self.at + length]);
+                    self.at += length;
+                }
+            }
+        }
+    }
+
+    pub(super) fn backticks(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                b'`' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    /// Reads what begins with `$`.
+    pub(super) fn dollar(&mut self, in_quotes: bool) -> Option<Part> {
+        self.at += 1;
+        let next = self.peek();
+        match next {
+            Some(b'\'') if !in_quotes => {
+                self.at += 1;
+                while self.peek()? != b'\'' {
+                    self.at += 1 + usize::from(self.peek()? == b'\\');
+                }
+                self.at += 1;
+                Some(Part::Unknown)
+            }
+            Some(b'(') => {
+                self.group()?;
+                Some(Part::Unknown)
+            }
+            Some(b'{') => {
+                let start = self.at + 1;
+                self.deeper(|lexer| lexer.braces(in_quotes))?;
+                inside(&self.code[start..self.at - 1])
+            }
+            Some(b'@' | b'*') => {
+                self.at += 1;
+                Some(self.unless_changed(Part::Argument))
+            }
+            Some(byte) if byte.is_ascii_digit() => {
+                self.at += self
+                    .rest()
+                    .iter()
+                    .take_while(|b| b.is_ascii_digit())
+                    .count();
+                Some(self.unless_changed(Part::Argument))
+            }
+            Some(byte) if is_name(byte) => {
+                let length = self.rest().iter().take_while(|b| is_name(**b)).count();
+                let name = self.rest()[..length].to_vec();
+                self.at += length;
+                Some(self.unless_changed(Part::Value(name)))
+            }
+            // What a value says would be taken for a pattern, which may run code.
+            Some(b'~') => None,
+            Some(byte) if b"#?!-$=^+[".contains(&byte) => {
+                self.at += 1;
+                Some(Part::Unknown)
+            }
+            _ => Some(Part::Said(b"$".to_vec())),
+        }
+    }
+
+    /// What a value is unless part of it is taken, or it is changed by what is behind it.
+    fn unless_changed(&self, part: Part) -> Part {
+        match self.rest() {
+            [b'[', ..] => Part::Unknown,
+            [b':', next, ..] if next.is_ascii_alphabetic() => Part::Unknown,
+            _ => part,
+        }
+    }
+
+    /// Passes over `{…}` behind `$`.
+    fn braces(&mut self, in_quotes: bool) -> Option<()> {
+        self.at += 1;
+        loop {
+            match self.peek()? {
+                b'}' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'{' if !in_quotes => return None,
+                b'\\' => self.at += 2,
+                b'\'' if !in_quotes => {
+                    self.at += 1;
+                    self.at += memchr(b'\'', self.rest())? + 1;
+                }
+                b'"' => self.deeper(|lexer| lexer.double_quotes(&mut Word::default()))?,
+                b'`' => self.backticks()?,
+                b'$' => {
+                    self.dollar(in_quotes)?;
+                }
+                _ => self.at += 1,
+            }
+        }
+    }
+}
+
+/// What stands in `${…}` is; None if it may run code or give any variable a value.
+fn inside(text: &[u8]) -> Option<Part> {
+    if !text.is_empty() && text.iter().all(|b| is_name(*b)) {
+        let is_number = text.iter().all(u8::is_ascii_digit);
+        return Some(if is_number {
+            Part::Argument
+        } else {
+            Part::Value(text.to_vec())
+        });
+    }
+    if matches!(text, b"@" | b"*") {
+        return Some(Part::Argument);
+    }
+    // Flags may have the value evaluated, or name the variable that gets one; what is said may be taken for a pattern.
+    let end = text.iter().rposition(|b| *b == b')').unwrap_or_default();
+    let flags = text.strip_prefix(b"(").map_or(&b""[..], |_| &text[..end]);
+    let evaluates = flags.iter().any(|b| b"e%".contains(b));
+    let gives = flags.contains(&b'P') && text.contains(&b'=');
+    (!evaluates && !gives && !text.contains(&b'~')).then_some(Part::Unknown)
+}

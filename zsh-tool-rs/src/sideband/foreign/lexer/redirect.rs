@@ -1,0 +1,81 @@
+//! Redirections and here-documents.
+use memchr::memchr;
+
+use super::{Current, Lexer, is_name};
+
+/// Whether a word before a redirection is the number of what is redirected, or a variable for it.
+pub(super) fn is_descriptor(raw: &[u8]) -> bool {
+    let inner = raw
+        .strip_prefix(b"{")
+        .and_then(|raw| raw.strip_suffix(b"}"));
+    raw.iter().all(u8::is_ascii_digit) || inner.is_some_and(|name| name.iter().all(|b| is_name(*b)))
+}
+
+/// A here-document that comes behind the line: the line that ends it.
+pub(super) struct Document {
+    end: Vec<u8>,
+    is_quoted: bool,
+    strips_tabs: bool,
+}
+
+impl Lexer<'_> {
+    /// Whether `<` or `>` comes and begins a redirection, not a word.
+    pub(super) fn redirects(&self) -> bool {
+        match self.rest() {
+            [b'<' | b'>', b'(', ..] => false,
+            [b'<', rest @ ..] => {
+                let range = rest
+                    .iter()
+                    .take_while(|b| b.is_ascii_digit() || **b == b'-');
+                let length = range.count();
+                !(rest[..length].contains(&b'-') && rest.get(length) == Some(&b'>'))
+            }
+            [b'>', ..] => true,
+            _ => false,
+        }
+    }
+
+    /// Reads a redirection up to the word that says to where.
+    pub(super) fn redirection(&mut self, now: &mut Current) -> Option<()> {
+        now.surely = false;
+        if !self.takes(b"<<<") && self.takes(b"<<") {
+            let strips_tabs = self.takes(b"-");
+            self.takes_blanks();
+            let word = self.word()?;
+            now.documents.push(Document {
+                end: word.said().filter(|end| !end.is_empty())?.to_vec(),
+                is_quoted: word.bare().is_none(),
+                strips_tabs,
+            });
+            return Some(());
+        }
+        while self.peek().is_some_and(|b| b"<>&|!".contains(&b)) && !self.rest().starts_with(b">(")
+        {
+            self.at += 1;
+        }
+        now.belongs = true;
+        Some(())
+    }
+
+    /// Passes over the lines of a here-document, up to the line break of the one that ends it.
+    pub(super) fn document(&mut self, document: &Document) -> Option<()> {
+        while self.at < self.code.len() {
+            let rest = self.rest();
+            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            let mut line = &rest[..length];
+            while document.strips_tabs && line.starts_with(b"\t") {
+                line = &line[1..];
+            }
+            if line == document.end {
+                self.at += length;
+                return Some(());
+            }
+            // That joins the next line, which then might not be the end.
+            if line.ends_with(b"\\") && !document.is_quoted {
+                return None;
+            }
+            self.at += length + 1;
+        }
+        None
+    }
+}

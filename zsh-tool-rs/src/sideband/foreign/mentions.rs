@@ -1,0 +1,38 @@
+//! Names in code, however they are written.
+use memchr::{memchr2, memmem};
+
+/// A longer use of a variable is taken to give it a value.
+const LONGEST_USE: usize = 256;
+
+/// Code without what quotes in it, so that a word stands together however it is written.
+pub(super) fn unquoted(code: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(code.len());
+    let mut rest = code;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'\\' if rest.first() == Some(&b'\n') => rest = &rest[1..],
+            b'\\' | b'\'' | b'"' => {}
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
+
+/// How often `code` has the name of a variable but to use its value.
+pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let is_mention = |at: usize| {
+        let (before, behind) = (&code[..at], &code[at + variable.len()..]);
+        if before.last().is_some_and(is_name) || behind.first().is_some_and(is_name) {
+            return false;
+        }
+        // As in `${HOME:=/}`, which is not understood where it is longer.
+        let near = &behind[..behind.len().min(LONGEST_USE)];
+        let uses = || memchr2(b'=', b'}', near).is_some_and(|at| near[at] == b'}');
+        !(before.ends_with(b"$") || before.ends_with(b"${") && uses())
+    };
+    memmem::find_iter(code, variable)
+        .filter(|at| is_mention(*at))
+        .count()
+}

@@ -1,0 +1,210 @@
+"""Tell whether code besides what stands in a command's text may set traps in its shell.
+
+A trap for EXIT that is a string may run a pipeline of its own after the last one of the text, and is out of the
+hook's sight then. So such code is looked for beforehand: in the start-up files and in every file that these or the
+text read, and those read in turn. Whatever runs code that is not there to be seen, or may do so as far as is
+understood here, may hold anything. The files that the text may read are looked at once more when it has ended: it
+may have made or changed them.
+
+The executor has the same rule in ``sideband/foreign.rs``.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from zsh_tool.foreign.facts import Facts, Mark, may_run_arguments
+from zsh_tool.foreign.files import code_at, is_file, joined, own_file, parts_of
+from zsh_tool.foreign.mentions import mentions
+from zsh_tool.foreign.names import CODE, SHELLS_OWN, SPECIAL, is_no_code
+from zsh_tool.foreign.stamps import Stamps
+from zsh_tool.foreign.words import NotUnderstoodError, Said, Value, Word
+
+_MOST: Final = 32
+"""Of more files than these, one is taken to set some; in more directories, a file may be anywhere."""
+_MOST_PLACES: Final = 500
+"""In more places, one is taken to be where a file is."""
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9_\-./+,@%\x80-\xff]*")
+"""A value that stays one word in any shell."""
+
+
+def harmless_files(
+    text: bytes, env: Mapping[bytes, bytes], cwd: Path, system: Sequence[bytes] = ()
+) -> Stamps | None:
+    """Return what the files are like whose code ``text`` may have a shell run that gets it with ``env`` in ``cwd``.
+
+    ``system`` is the code of the system's own start-up files, which comes first. None if code besides the text sets
+    traps, or may do so as far as anybody can tell. This looks at files and may wait a moment.
+    """
+    start = _Start(env, os.fsencode(cwd))
+    try:
+        for code in system:
+            start.add(code)
+        start.add(own_file(env, start.cwd))
+        # These are read before the text can change anything, so they are not looked at again.
+        start.follow(0)
+        if not start.is_understood():
+            return None
+        start.used.clear()
+        own = len(start.pieces)
+        start.add(text)
+        files = start.follow(own)
+    except NotUnderstoodError:
+        return None
+    return Stamps.of(files, start.cwd) if start.is_understood() else None
+
+
+@dataclass
+class _Start:
+    """What a shell starts with, and the code that it may run."""
+
+    env: Mapping[bytes, bytes]
+    cwd: bytes
+    pieces: list[Facts] = field(default_factory=list)
+    """What the pieces of code do that it may run."""
+    folders: list[bytes] = field(init=False)
+    """The directories that it may be in, unless it may be in any."""
+    is_lost: bool = False
+    is_relative: bool = False
+    """Whether that matters."""
+    used: set[bytes] = field(default_factory=set)
+    """The variables whose values were taken from the environment."""
+
+    def __post_init__(self) -> None:
+        self.folders = [self.cwd]
+
+    def add(self, code: bytes) -> None:
+        """Add a start-up file or the text."""
+        facts = Facts.of(code)
+        self.is_lost |= Mark.LOST in facts.marks or (bool(facts.moves) and b"CDPATH" in self.env)
+        for word in facts.moves:
+            target = self._expanded(word)
+            if target is None:
+                self.is_lost = True
+                break
+            # A step that is made again leads elsewhere.
+            self.is_lost |= Mark.REPEATS in facts.marks and not target.startswith(b"/")
+            self.folders += [joined(folder, target) for folder in self.folders]
+            if len(self.folders) > _MOST:
+                self.is_lost = True
+                break
+        self.pieces.append(facts)
+
+    def follow(self, first: int) -> list[bytes]:
+        """Add the files that the pieces from ``first`` on read, and those read in turn; return their places."""
+        found: dict[tuple[bytes, ...], bytes] = {}
+        at = first
+        while at < len(self.pieces):
+            for word, is_source in self.pieces[at].reads:
+                for place in self._places(word, is_source=is_source):
+                    if parts_of(place) in found:
+                        continue
+                    code = code_at(place)
+                    found[parts_of(place)] = place
+                    if len(found) > _MOST_PLACES:
+                        raise NotUnderstoodError
+                    if code:
+                        self._add_file(code)
+            at += 1
+        return [*found.values()]
+
+    def _add_file(self, code: bytes) -> None:
+        facts = Facts.of(code)
+        # Such a file is given arguments by who reads it.
+        if Mark.RUNS_ARGUMENTS in facts.marks or len(self.pieces) > _MOST:
+            raise NotUnderstoodError
+        self.is_lost |= Mark.LOST in facts.marks or bool(facts.moves)
+        self.pieces.append(facts)
+
+    def is_understood(self) -> bool:
+        """Tell whether what was taken for granted about the pieces holds for all of them."""
+        marks = set().union(*(facts.marks for facts in self.pieces))
+        is_odd = Mark.ODD in marks
+        has_patterns = Mark.PATTERNS in marks or (is_odd and Mark.QUALIFIERS in marks)
+        is_doubtful = (
+            (self.is_lost and self.is_relative)
+            or {Mark.QUOTES, Mark.TWO_QUOTES} <= marks
+            or (has_patterns and Mark.LOOSE in marks)
+            or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
+            or may_run_arguments(self.pieces, is_odd=is_odd)
+        )
+        called: dict[bytes, set[bytes]] = defaultdict(set)
+        for facts in self.pieces:
+            for variable, rest in facts.called:
+                called[variable].add(rest)
+        return (
+            not is_doubtful
+            and not (called and is_odd)
+            and not any(map(self._mentions, self.used))
+            and all(self._calls_no_other(variable, rests) for variable, rests in called.items())
+        )
+
+    def _calls_no_other(self, variable: bytes, rests: set[bytes]) -> bool:
+        """Tell whether commands that are the value of a variable, and one of these, are none that run other code."""
+        given = [one for facts in self.pieces for one in facts.given if one.name == variable]
+        # A loop gives all its variables the same list.
+        lists = {id(one.values): one.values for one in given}
+        values = {value for one in lists.values() for value in one}
+        if variable in self.env:
+            values.add(self.env[variable])
+        elif not given:
+            return False
+        if variable in SHELLS_OWN or None in values or len(given) != self._mentions(variable):
+            return False
+        values.add(b"")
+        return all(_is_harmless(value + rest) for value in values if value is not None for rest in rests)
+
+    def _mentions(self, variable: bytes) -> int:
+        """Return how often the pieces name a variable but to use its value."""
+        return sum(mentions(facts.plain, variable) for facts in self.pieces)
+
+    def _places(self, word: Word, *, is_source: bool) -> list[bytes]:
+        """Return where a file of this name may be. One without a slash is looked for in ``PATH`` too.
+
+        NotUnderstoodError if only the shell can tell.
+        """
+        name = self._expanded(word)
+        if name is None:
+            raise NotUnderstoodError
+        if name.startswith(b"/"):
+            return [name]
+        self.is_relative = True
+        places = [joined(folder, name) for folder in self.folders]
+        is_here = is_source and all(map(is_file, places))
+        if b"/" not in name and not is_here:
+            self.used.add(b"path")
+            listed = (self._taken(b"PATH") or b"").split(b":")
+            places += [joined(joined(self.cwd, folder), name) for folder in listed]
+        return places
+
+    def _expanded(self, word: Word) -> bytes | None:
+        """Return what a word says with the values of the environment, if that can be told and is something."""
+        said = bytearray()
+        for part in word.parts:
+            match part:
+                case Said(text):
+                    said += text
+                case Value(b"PWD") if not said:
+                    said += b"."
+                case Value(name):
+                    taken = self._taken(name)
+                    if taken is None or (word.is_loose and not _PLAIN.fullmatch(taken)):
+                        return None
+                    said += taken
+                case _:
+                    return None
+        return bytes(said) or None
+
+    def _taken(self, name: bytes) -> bytes | None:
+        """Return the value of a variable in the environment, which the code is taken to leave as it is."""
+        self.used.add(name)
+        return None if name in SHELLS_OWN else self.env.get(name)
+
+
+def _is_harmless(name: bytes) -> bool:
+    """Tell whether a command of this name, which was worked out, runs no other code."""
+    return bool(_PLAIN.fullmatch(name)) and (not name or b"/" in name or name not in SPECIAL)

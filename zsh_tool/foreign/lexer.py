@@ -1,0 +1,322 @@
+"""Cut zsh code into commands and their words, as far as it is understood for certain.
+
+Only what the shell itself runs matters here, so what stands in parentheses, which a subshell runs, is passed over.
+Where a command may begin, one is found rather than missed: behind a word that leads on only sometimes, too.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from zsh_tool.foreign.names import PREFIXES
+from zsh_tool.foreign.nested import WordLexer
+from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
+
+_OPENERS: Final = frozenset(b"{ } ! do elif else if then time until while".split())
+"""Words after which a command begins."""
+_ANYWHERE: Final = frozenset([b"{", b"}", b"do"])
+"""Those that need not stand where a command begins themselves."""
+RESERVED: Final = _OPENERS.union(b"[[ case done end esac fi for foreach function select ]]".split())
+"""Words that are no command's name, if they stand there as they are."""
+_LOOPS: Final = frozenset([b"repeat", b"until", b"while"])
+_MOST_NAMES: Final = 64
+"""Of more words in one command that may be its name, nothing is understood."""
+_MOST_WORDS: Final = 1 << 16
+"""Of more words than Linux takes for a command, nothing is understood."""
+_SPACE: Final = b" \t\n\f\r"
+_DESCRIPTOR: Final = re.compile(rb"[0-9]*|\{[A-Za-z0-9_]*\}")
+"""The number of what is redirected, or a variable for it."""
+_TO_WHERE: Final = re.compile(rb"(?:(?!>\()[<>&|!])*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word that may be a command's name, and those behind it."""
+
+    name: Word
+    arguments: Sequence[Word]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The definition of a function of this name."""
+
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The word that begins a loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a redirection leads."""
+
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An assignment before a command's name, or alone, and the value if it is said."""
+
+    name: bytes
+    value: bytes | None
+
+
+Found: TypeAlias = Command | Function | Loop | Target | Assignment
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What a piece of code holds, unless a process of its own runs that.
+
+    Such is what is piped into another command, or goes to the background.
+    """
+
+    found: Sequence[Found]
+    is_open: bool
+    """Whether the next word behind the code might be a command's name."""
+
+
+def cut(code: bytes) -> Cut:
+    """Cut a piece of code. NotUnderstoodError if it is cut off, or for any other reason."""
+    lexer = _Lexer(code)
+    is_open = lexer.commands(within=False)
+    return Cut(lexer.found, is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A here-document that comes behind the line: the line that ends it."""
+
+    end: bytes
+    is_quoted: bool
+    strips_tabs: bool
+
+
+@dataclass(slots=True)
+class _Current:
+    """A command under way."""
+
+    is_told: bool
+    """Whether anybody wants to know of it."""
+    words: list[Word] = field(default_factory=list)
+    names: list[int] = field(default_factory=list)
+    """Those of the words that may be the command's name."""
+    begins: bool = True
+    """Whether the next word may be the name."""
+    surely: bool = True
+    """Whether it is, for certain."""
+    belongs: bool = False
+    """Whether the next word belongs to what is before it: to where, or how often."""
+    documents: list[_Document] = field(default_factory=list)
+
+    def restart(self) -> None:
+        """Begin the next command."""
+        self.words, self.names = [], []
+        self.begins, self.surely, self.belongs = True, True, False
+
+
+class _Lexer(WordLexer):
+    def __init__(self, code: bytes) -> None:
+        super().__init__(code)
+        self.found: list[Found] = []
+
+    def pass_commands(self) -> None:
+        self.commands(within=True)
+
+    def commands(self, *, within: bool) -> bool:
+        """Read commands up to the end of the code, or ``within`` a group up to its ``)``.
+
+        Return whether the last one lacks its name.
+        """
+        now = _Current(is_told=not within)
+        while True:
+            self.takes_blanks()
+            match self.peek():
+                case b"":
+                    if within or now.documents:
+                        raise NotUnderstoodError
+                    is_open = now.begins or now.belongs
+                    self._end(now)
+                    return is_open
+                case b"#":
+                    self.at = self._end_of_line()
+                case b"\n":
+                    self.at += 1
+                    self._end(now)
+                    for document in now.documents:
+                        self._document(document)
+                    now.documents = []
+                case b";":
+                    self.at += 1
+                    # These are for `case`.
+                    self._takes_one(b";", b"&", b"|")
+                    self._end(now)
+                case b"&" if self.takes(b"&>"):
+                    self.takes(b">")
+                    self._takes_one(b"|", b"!")
+                    now.surely = False
+                    now.belongs = True
+                case b"&" | b"|" as sign:
+                    self.at += 1
+                    joins = self.takes(sign)
+                    if not joins:
+                        self._takes_one(*((b"|", b"!") if sign == b"&" else (b"&",)))
+                    self._end(now, is_forked=not joins)
+                case b")" if within:
+                    if now.documents:
+                        raise NotUnderstoodError
+                    self.at += 1
+                    return False
+                case b")":
+                    # The end of a pattern in `case`, which is no command.
+                    self.at += 1
+                    now.restart()
+                case b"(":
+                    self._parentheses(now)
+                case b"<" | b">" if self.redirects():
+                    self._redirection(now)
+                case _:
+                    start = self.at
+                    word = self.word()
+                    self._add(word, self.code[start : self.at], now)
+
+    def _end(self, now: _Current, *, is_forked: bool = False) -> None:
+        """End the command, telling of it unless a process of its own runs it."""
+        if now.is_told and not is_forked:
+            self.found += (Command(now.words[name], now.words[name + 1 :]) for name in now.names)
+        now.restart()
+
+    def _tell(self, now: _Current, found: Found) -> None:
+        if now.is_told:
+            self.found.append(found)
+
+    def _add(self, word: Word, raw: bytes, now: _Current) -> None:
+        """Add the word that was read from ``raw``."""
+        if self.redirects() and _DESCRIPTOR.fullmatch(raw):
+            return
+        if now.belongs:
+            now.belongs = False
+            self._tell(now, Target(word))
+            return
+        bare = word.bare or b""
+        if now.surely and bare == b"[[":
+            now.surely = False
+            self._condition()
+            return
+        if word.ending is Ending.FUNCTION:
+            self._tell_of_function(word, now)
+            now.begins = now.surely = True
+            return
+        # The patterns of `case` would be taken for the end of the group.
+        if (not now.is_told and bare == b"case") or len(now.words) == _MOST_WORDS:
+            raise NotUnderstoodError
+        opens = bare in _OPENERS
+        if bare in _LOOPS:
+            self._tell(now, Loop())
+        if not now.begins:
+            now.begins = bare in _ANYWHERE
+            now.surely = now.begins and bool(now.words) and now.words[0].bare == b"function"
+        elif given := word.assigns(raw):
+            now.surely = False
+            self._tell(now, Assignment(*given))
+        else:
+            said = word.said or b""
+            leads = opens or said in PREFIXES or word.beginning.startswith(b"-")
+            now.surely &= opens
+            now.belongs = said == b"repeat"
+            now.begins = leads or word.may_vanish
+            if not leads or said == b"exec":
+                now.names.append(len(now.words))
+        now.words.append(word)
+        if len(now.names) > _MOST_NAMES:
+            raise NotUnderstoodError
+
+    def _tell_of_function(self, name: Word, now: _Current) -> None:
+        if now.is_told:
+            if name.said is None:
+                raise NotUnderstoodError
+            self.found.append(Function(name.said))
+
+    def _condition(self) -> None:
+        """Read what is behind ``[[``, up to its end."""
+        while True:
+            self.takes_blanks()
+            if self.takes(b"&&") or self.takes(b"||"):
+                continue
+            following = self.peek()
+            # An empty one is in there too.
+            if following in b"\n;&|)#":
+                raise NotUnderstoodError
+            if following == b"(":
+                self.pattern()
+            elif self.redirects():
+                self.at += 1
+            elif self.word().bare == b"]]":
+                return
+
+    def _parentheses(self, now: _Current) -> None:
+        """Pass over parentheses that begin a word.
+
+        They hold a subshell, the arguments of a function, the words of a loop, or a pattern.
+        """
+        start = self.at
+        if not self.code.startswith(b"(#", start):
+            self.group()
+        if self.at == start or not self.ends_word():
+            self.at = start
+            self.pattern()
+        end = self.at - 1
+        if not self.ends_word():
+            rest = self.word()
+            if now.begins:
+                now.names.append(len(now.words))
+            now.words.append(
+                Word((Other.UNKNOWN, *rest.parts), has_quotes=rest.has_quotes, is_one_quote=rest.is_one_quote)
+            )
+            return
+        if not self.code[start + 1 : end].strip(_SPACE):
+            for name in now.words:
+                self._tell_of_function(name, now)
+        self._end(now)
+
+    def _redirection(self, now: _Current) -> None:
+        """Read a redirection up to the word that says to where."""
+        now.surely = False
+        if not self.takes(b"<<<") and self.takes(b"<<"):
+            strips_tabs = self.takes(b"-")
+            self.takes_blanks()
+            word = self.word()
+            if not word.said:
+                raise NotUnderstoodError
+            now.documents.append(_Document(word.said, word.bare is None, strips_tabs))
+            return
+        self.takes_run(_TO_WHERE)
+        now.belongs = True
+
+    def _document(self, document: _Document) -> None:
+        """Pass over the lines of a here-document, up to the line break of the one that ends it."""
+        while self.at < len(self.code):
+            end = self._end_of_line()
+            line = self.code[self.at : end]
+            if document.strips_tabs:
+                line = line.lstrip(b"\t")
+            if line == document.end:
+                self.at = end
+                return
+            # That joins the next line, which then might not be the end.
+            if line.endswith(b"\\") and not document.is_quoted:
+                break
+            self.at = end + 1
+        raise NotUnderstoodError
+
+    def _end_of_line(self) -> int:
+        end = self.code.find(b"\n", self.at)
+        return len(self.code) if end < 0 else end
+
+    def _takes_one(self, *signs: bytes) -> None:
+        """Go behind one of these if it comes next."""
+        any(map(self.takes, signs))

@@ -1,0 +1,357 @@
+"""Read the words of zsh code, and pass over what stands in them: groups, patterns, quotes, what begins with ``$``."""
+
+import re
+from typing import Final
+
+from zsh_tool.foreign.words import (
+    Draft,
+    Ending,
+    NotUnderstoodError,
+    Other,
+    Part,
+    Said,
+    Value,
+    Word,
+    assignment,
+)
+
+DEEPEST: Final = 50
+"""How deep groups and substitutions may be nested."""
+_BORDERS: Final = b" \t\n;&|)"
+"""What ends a word."""
+_BLANKS: Final = re.compile(rb"(?:[ \t]|\\\n)*+")
+_RUN: Final = re.compile(rb"[^ \t\n;&|)\\'\"`$(<>~*?^#{}\[\]]++")
+"""What means nothing in a word, but for ``=`` where that begins."""
+_WHOLE: Final = re.compile(rb"(?:(?!=)%b|\[\[?|\]\]?|[{}])(?=[ \t\n;&|)]|\Z)" % _RUN.pattern)
+"""A word that is such a run, or a brace or bracket that stands for itself."""
+_IN_DOUBLE_QUOTES: Final = re.compile(rb"(?:[^\"\\`$]++|\\[^\n$`\"\\])++")
+_IN_BRACES: Final = re.compile(rb"[^}{\\'\"`$]++")
+_IN_PATTERN: Final = re.compile(rb"[^)#(\\'\"`$]++")
+_IN_CALCULATION: Final = re.compile(rb"[^()$'\"`\\{}\n]++")
+_BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
+_DOLLAR_QUOTES: Final = re.compile(rb"'(?:[^'\\]++|\\.)*+'", re.DOTALL)
+_NAME: Final = re.compile(rb"[A-Za-z0-9_]++")
+_DIGITS: Final = re.compile(rb"[0-9]++")
+_CHANGES: Final = re.compile(rb"\[|:[A-Za-z]")
+"""What behind a value takes part of it, or changes it."""
+_NO_REDIRECTION: Final = re.compile(rb"[<>]\(|<[0-9]*+-[0-9-]*+>")
+
+
+class WordLexer:
+    """Where in a piece of code the reading is."""
+
+    def __init__(self, code: bytes) -> None:
+        self.code = code
+        self.at = 0
+        self._depth = 0
+        self._groups = len(code)
+        """How many more groups may be read: some are read twice, and those in them four times."""
+        self._whole: dict[bytes, Word] = {}
+
+    def peek(self) -> bytes:
+        """Return the next byte, empty at the end."""
+        return self.code[self.at : self.at + 1]
+
+    def takes(self, what: bytes) -> bool:
+        """Go behind this if it comes next, and tell whether it did."""
+        found = self.code.startswith(what, self.at)
+        if found:
+            self.at += len(what)
+        return found
+
+    def takes_blanks(self) -> None:
+        """Go to what is no blank."""
+        self.takes_run(_BLANKS)
+
+    def redirects(self) -> bool:
+        """Tell whether ``<`` or ``>`` comes and begins a redirection, not a word."""
+        return self.code.startswith((b"<", b">"), self.at) and not _NO_REDIRECTION.match(self.code, self.at)
+
+    def ends_word(self) -> bool:
+        """Tell whether a word would end here."""
+        return self.peek() in _BORDERS or self.redirects()
+
+    def word(self) -> Word:
+        """Read a word, which may be empty."""
+        start = self.at
+        if whole := _WHOLE.match(self.code, start):
+            self.at = whole.end()
+            text = whole[0]
+            if text not in self._whole:
+                self._whole[text] = Word((Said(text),))
+            return self._whole[text]
+        draft = Draft()
+        while draft.ending is not Ending.ARRAY and not self.ends_word():
+            self._word_part(start, draft)
+        return draft.word()
+
+    def _word_part(self, start: int, draft: Draft) -> None:
+        match self.peek():
+            case b"\\":
+                draft.has_quotes = True
+                self.at += 1
+                if not self.takes(b"\n"):
+                    draft.push(self._some())
+                    self.at += 1
+            case b"'":
+                draft.has_quotes = True
+                text = self.at + 1
+                self._takes_single_quotes()
+                draft.push(self.code[text : self.at - 1])
+            case b'"':
+                is_first = self.at == start
+                draft.has_quotes = True
+                self._double_quotes(draft)
+                draft.is_one_quote = is_first and self.ends_word()
+            case b"`":
+                self._takes(_BACKTICKS)
+                draft.add(Other.UNKNOWN)
+            case b"$":
+                draft.add(self._dollar(in_quotes=False))
+            case b"(":
+                self._inner_parentheses(start, draft)
+            case b"~" if self.at == start and self._is_home():
+                self.at += 1
+                draft.add(Value(b"HOME"))
+            case b"<" | b">":
+                self.at += 1
+                if self.peek() == b"(":
+                    self.group()
+                draft.add(Other.UNKNOWN)
+            case b"=" if self.at == start:
+                self.at += 1
+                draft.add(Other.UNKNOWN)
+            case b"~" | b"*" | b"?" | b"^" | b"#" | b"{" | b"}" | b"[" | b"]":
+                self.at += 1
+                draft.add(Other.UNKNOWN)
+            case _:
+                text = self.at
+                self.takes_run(_RUN)
+                draft.push(self.code[text : self.at])
+
+    def _is_home(self) -> bool:
+        """Tell whether ``~`` stands for the caller's home here."""
+        following = self.code[self.at + 1 : self.at + 2]
+        return following == b"/" or following in _BORDERS
+
+    def _inner_parentheses(self, start: int, draft: Draft) -> None:
+        """Pass over parentheses in a word: an array, the mark of a function, a pattern."""
+        if self._is_array(start):
+            self.group()
+            draft.ending = Ending.ARRAY
+        elif self.takes(b"()"):
+            draft.ending = Ending.FUNCTION
+            if not self.ends_word():
+                raise NotUnderstoodError
+            return
+        else:
+            self.pattern()
+        draft.add(Other.UNKNOWN)
+
+    def _is_array(self, start: int) -> bool:
+        """Tell whether a word up to here has what is in parentheses be a list of words."""
+        # Most are none: a word with many of them is not looked through each time.
+        if not self.code.endswith(b"=", start, self.at):
+            return False
+        found = assignment(self.code, start, self.at)
+        return self.at == start + 1 or (found is not None and found[1] == self.at)
+
+    def pattern(self) -> None:
+        """Pass over the parentheses of a pattern, unless they may qualify the files found by code."""
+        start = self.at
+        self._enter()
+        self.at += 1
+        while not self.takes(b")"):
+            match self._some():
+                case b"#":
+                    if self.code[self.at - 1] in b" \t\n":
+                        raise NotUnderstoodError
+                    self.at += 1
+                case b"(":
+                    self.pattern()
+                case b"\\":
+                    self.at += 2
+                case b"'":
+                    self._takes_single_quotes()
+                case b'"':
+                    self._double_quotes(Draft())
+                case b"`":
+                    self._takes(_BACKTICKS)
+                case b"$":
+                    self._dollar(in_quotes=False)
+                case _:
+                    self.takes_run(_IN_PATTERN)
+        self._leave()
+        first, last = start + 1, self.at - 1
+        is_glob_flag = self.code.startswith(b"#q", first, last)
+        runs_code = is_glob_flag or any(self.code.find(sign, first, last) >= 0 for sign in (b"e", b"+"))
+        if runs_code and (is_glob_flag or self.code.find(b"|", first, last) < 0):
+            raise NotUnderstoodError
+
+    def group(self) -> None:
+        """Pass over commands in parentheses, or a calculation in two pairs of them."""
+        start, depth = self.at, self._depth
+        self._enter()
+        is_calculation = self.takes(b"((")
+        if is_calculation:
+            try:
+                self._calculation()
+            except NotUnderstoodError:
+                is_calculation = False
+                self._depth = depth + 1
+        if not is_calculation:
+            self.at = start + 1
+            self.pass_commands()
+        self._leave()
+
+    def pass_commands(self) -> None:
+        """Pass over commands up to the ``)`` behind them."""
+        raise NotImplementedError
+
+    def _calculation(self) -> None:
+        """Pass over a calculation behind ``((``, unless it may be something else."""
+        still_open = 0
+        while still_open or not self.takes(b"))"):
+            match self._some():
+                case b"(":
+                    still_open += 1
+                    self.at += 1
+                case b")" if still_open:
+                    still_open -= 1
+                    self.at += 1
+                case b"$":
+                    self._dollar(in_quotes=True)
+                case _:
+                    if not self.takes_run(_IN_CALCULATION):
+                        raise NotUnderstoodError
+
+    def _double_quotes(self, draft: Draft) -> None:
+        """Read what stands in double quotes."""
+        self.at += 1
+        while not self.takes(b'"'):
+            text = self.at
+            if self.takes_run(_IN_DOUBLE_QUOTES):
+                draft.push(self.code[text : self.at])
+            match self._some():
+                case b"\\":
+                    # What is not special keeps its backslash, and was taken above.
+                    escaped = self.code[self.at + 1 : self.at + 2]
+                    if not escaped:
+                        raise NotUnderstoodError
+                    self.at += 2
+                    if escaped != b"\n":
+                        draft.push(escaped)
+                case b"`":
+                    self._takes(_BACKTICKS)
+                    draft.add(Other.UNKNOWN)
+                case b"$":
+                    draft.add(self._dollar(in_quotes=True))
+
+    def _dollar(self, *, in_quotes: bool) -> Part:
+        """Read what begins with ``$``."""
+        self.at += 1
+        start = self.at
+        following = self.peek()
+        match following:
+            case b"'" if not in_quotes:
+                self._takes(_DOLLAR_QUOTES)
+                return Other.UNKNOWN
+            case b"(":
+                self.group()
+                return Other.UNKNOWN
+            case b"{":
+                self._braces(in_quotes=in_quotes)
+                return _inside(self.code[start + 1 : self.at - 1])
+            case b"@" | b"*":
+                self.at += 1
+                return self._unless_changed(Other.ARGUMENT)
+            case b"~":
+                # What a value says would be taken for a pattern, which may run code.
+                raise NotUnderstoodError
+        if self.takes_run(_DIGITS):
+            return self._unless_changed(Other.ARGUMENT)
+        if self.takes_run(_NAME):
+            return self._unless_changed(Value(self.code[start : self.at]))
+        if following and following in b"#?!-$=^+[":
+            self.at += 1
+            return Other.UNKNOWN
+        return Said(b"$")
+
+    def _unless_changed(self, part: Part) -> Part:
+        """Return what a value is unless part of it is taken, or it is changed by what is behind it."""
+        return Other.UNKNOWN if _CHANGES.match(self.code, self.at) else part
+
+    def _braces(self, *, in_quotes: bool) -> None:
+        """Pass over ``{…}`` behind ``$``."""
+        self._enter()
+        self.at += 1
+        while not self.takes(b"}"):
+            match self._some():
+                case b"{" if not in_quotes:
+                    raise NotUnderstoodError
+                case b"\\":
+                    self.at += 2
+                case b"'" if not in_quotes:
+                    self._takes_single_quotes()
+                case b'"':
+                    self._enter()
+                    self._double_quotes(Draft())
+                    self._leave()
+                case b"`":
+                    self._takes(_BACKTICKS)
+                case b"$":
+                    self._dollar(in_quotes=in_quotes)
+                case b"{" | b"'":
+                    self.at += 1
+                case _:
+                    self.takes_run(_IN_BRACES)
+        self._leave()
+
+    def _some(self) -> bytes:
+        """Return the next byte, which must be there."""
+        byte = self.peek()
+        if not byte:
+            raise NotUnderstoodError
+        return byte
+
+    def takes_run(self, run: re.Pattern[bytes]) -> bool:
+        """Go behind a run of such bytes if one comes next, and tell whether it did."""
+        found = run.match(self.code, self.at)
+        if found is not None:
+            self.at = found.end()
+        return found is not None
+
+    def _takes(self, whole: re.Pattern[bytes]) -> None:
+        if not self.takes_run(whole):
+            raise NotUnderstoodError
+
+    def _takes_single_quotes(self) -> None:
+        self.at = self.code.find(b"'", self.at + 1) + 1
+        if not self.at:
+            raise NotUnderstoodError
+
+    def _enter(self) -> None:
+        """Go one level deeper."""
+        is_more = self._groups == 0
+        self._groups = max(self._groups - 1, 0)
+        if is_more or self._depth == DEEPEST:
+            raise NotUnderstoodError
+        self._depth += 1
+
+    def _leave(self) -> None:
+        self._depth -= 1
+
+
+def _inside(text: bytes) -> Part:
+    """Return what stands in ``${…}`` is, unless it may run code or give any variable a value."""
+    if _NAME.fullmatch(text):
+        return Other.ARGUMENT if _DIGITS.fullmatch(text) else Value(text)
+    if text in {b"@", b"*"}:
+        return Other.ARGUMENT
+    # Flags may have the value evaluated, or name the variable that gets one; what is said may be taken for a pattern.
+    flags = text[: max(text.rfind(b")"), 0)] if text.startswith(b"(") else b""
+    evaluates = b"e" in flags or b"%" in flags
+    gives = b"P" in flags and b"=" in text
+    if evaluates or gives or b"~" in text:
+        raise NotUnderstoodError
+    return Other.UNKNOWN
