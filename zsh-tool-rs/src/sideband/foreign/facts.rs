@@ -1,10 +1,8 @@
 //! What a piece of code does that bears on which code its shell runs.
 use std::collections::HashSet;
 
-use memchr::memmem;
-
 use super::lexer::{Found, Part, Word, assignment, cut, is_reserved};
-use super::mentions::unquoted;
+use super::mentions::{has, place_of, unquoted};
 use super::names::{
     BEYOND, CODE, DECLARERS, MODULES, MOVERS, TABLES, WRITERS, is_no_code, is_special,
     passes_no_command,
@@ -68,7 +66,6 @@ impl Facts {
         let plain = unquoted(code);
         let mut options = plain.to_ascii_lowercase();
         options.retain(|b| *b != b'_');
-        let has = |text: &[u8], word: &[u8]| memmem::find(text, word).is_some();
         if has(&plain, b"trap")
             || has(&plain, b"functions[")
             || has(&plain, b"aliases[")
@@ -269,7 +266,7 @@ impl Facts {
 
     /// An alias may stand for code, and takes the words behind it along.
     fn alias(&mut self, said: &[u8], depth: usize) -> Option<()> {
-        let Some(end) = memchr::memchr(b'=', said) else {
+        let Some(end) = place_of(b'=', said) else {
             return Some(());
         };
         let (name, value) = (&said[..end], &said[end + 1..]);

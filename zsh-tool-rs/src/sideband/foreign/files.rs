@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem;
-
+use super::mentions::has;
 use super::names::is_special;
 use super::{path, value};
 
@@ -77,7 +76,7 @@ fn shows_more(compiled: &[u8]) -> bool {
         .filter(|number| matches!(number & 7, 2 | 3) && *number < 1 << 27)
         .map(|number| (number >> 3).to_le_bytes());
     compiled.windows(2).any(has_sign)
-        || memmem::find(compiled, b"trap").is_some()
+        || has(compiled, b"trap")
         || words.any(|word| word.len() > 3 && is_more(word))
         || short.any(|bytes| is_more(bytes.split(|byte| *byte == 0).next().unwrap_or_default()))
 }

@@ -8,6 +8,7 @@ mod word;
 
 use std::mem;
 
+use super::mentions::place_of;
 use redirect::{Document, is_descriptor};
 use word::Ending;
 pub(super) use word::{Part, Word};
@@ -95,7 +96,7 @@ pub(super) fn assignment(said: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = said.iter().position(|b| !is_name(*b))?;
     let (name, rest) = said.split_at(end);
     let rest = match rest.strip_prefix(b"[") {
-        Some(inner) => &inner[memchr::memchr(b']', inner)? + 1..],
+        Some(inner) => &inner[place_of(b']', inner)? + 1..],
         None => rest,
     };
     let value = rest.strip_prefix(b"+").unwrap_or(rest).strip_prefix(b"=")?;
@@ -194,7 +195,7 @@ impl Lexer<'_> {
             match byte {
                 b'#' => {
                     let rest = self.rest();
-                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    self.at += place_of(b'\n', rest).unwrap_or(rest.len());
                 }
                 b'\n' => {
                     self.at += 1;

@@ -1,5 +1,9 @@
 //! Names in code, however they are written.
-use memchr::{memchr2, memmem};
+use memchr::memmem;
+
+/// Up to this length a text is searched byte by byte: the crate's first search of a longer one asks the processor what it can do, which
+/// takes a virtual machine 30 µs, and most commands have no longer one.
+const SHORT: usize = 4096;
 
 /// A longer use of a variable is taken to give it a value.
 const LONGEST_USE: usize = 256;
@@ -29,10 +33,24 @@ pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
         }
         // As in `${HOME:=/}`, which is not understood where it is longer.
         let near = &behind[..behind.len().min(LONGEST_USE)];
-        let uses = || memchr2(b'=', b'}', near).is_some_and(|at| near[at] == b'}');
+        let uses = || near.iter().find(|b| b"=}".contains(b)) == Some(&b'}');
         !(before.ends_with(b"$") || before.ends_with(b"${") && uses())
     };
     memmem::find_iter(code, variable)
         .filter(|at| is_mention(*at))
         .count()
+}
+
+/// Whether `word` stands in `text`.
+pub(super) fn has(text: &[u8], word: &[u8]) -> bool {
+    if text.len() > SHORT {
+        memmem::find(text, word).is_some()
+    } else {
+        text.windows(word.len()).any(|part| part == word)
+    }
+}
+
+/// Where `byte` stands first.
+pub(super) fn place_of(byte: u8, text: &[u8]) -> Option<usize> {
+    text.iter().position(|b| *b == byte)
 }

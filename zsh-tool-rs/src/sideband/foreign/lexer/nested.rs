@@ -1,6 +1,5 @@
 //! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
-use memchr::memchr;
-
+use super::super::mentions::place_of;
 use super::word::Ending;
 use super::{DEEPEST, Lexer, Part, Word, assignment, is_name};
 
@@ -37,7 +36,7 @@ impl Lexer<'_> {
                     b'\\' => lexer.at += 1,
                     b'\'' => {
                         lexer.at += 1;
-                        lexer.at += memchr(b'\'', lexer.rest())?;
+                        lexer.at += place_of(b'\'', lexer.rest())?;
                     }
                     b'"' => {
                         lexer.double_quotes(&mut Word::default())?;
@@ -230,7 +229,7 @@ impl Lexer<'_> {
                 b'\\' => self.at += 2,
                 b'\'' if !in_quotes => {
                     self.at += 1;
-                    self.at += memchr(b'\'', self.rest())? + 1;
+                    self.at += place_of(b'\'', self.rest())? + 1;
                 }
                 b'"' => self.deeper(|lexer| lexer.double_quotes(&mut Word::default()))?,
                 b'`' => self.backticks()?,

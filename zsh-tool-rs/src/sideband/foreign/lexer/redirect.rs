@@ -1,6 +1,5 @@
 //! Redirections and here-documents.
-use memchr::memchr;
-
+use super::super::mentions::place_of;
 use super::{Current, Lexer, is_name};
 
 /// Whether a word before a redirection is the number of what is redirected, or a variable for it.
@@ -61,7 +60,7 @@ impl Lexer<'_> {
     pub(super) fn document(&mut self, document: &Document) -> Option<()> {
         while self.at < self.code.len() {
             let rest = self.rest();
-            let length = memchr(b'\n', rest).unwrap_or(rest.len());
+            let length = place_of(b'\n', rest).unwrap_or(rest.len());
             let mut line = &rest[..length];
             while document.strips_tabs && line.starts_with(b"\t") {
                 line = &line[1..];

@@ -1,4 +1,5 @@
 //! The words of a command, and what stands in them for something else.
+use super::super::mentions::place_of;
 use super::{Lexer, assignment};
 
 /// What ends a word.
@@ -143,7 +144,7 @@ impl Lexer<'_> {
                 b'\'' => {
                     word.has_quotes = true;
                     self.at += 1;
-                    let length = memchr::memchr(b'\'', self.rest())?;
+                    let length = place_of(b'\'', self.rest())?;
                     word.push(&self.rest()[..length]);
                     self.at += length + 1;
                 }
