@@ -6,7 +6,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::common::{Exec, for_each};
+use super::common::{Done, Exec, for_each};
 use super::exact::check;
 
 /// A trap given as a string may run a pipeline of its own after the last one of the text, whose codes must not be told for that.
@@ -95,6 +95,11 @@ fn traps_of_other_files_tell_no_codes() {
     });
 }
 
+/// Whether the trap ran; its text may be printed for other reasons.
+fn has_run(done: &Done) -> bool {
+    done.text().lines().any(|line| line.trim_end() == "ran")
+}
+
 /// The same where nobody sees beforehand that there is a trap.
 #[test]
 fn traps_that_nobody_sees_tell_no_codes() {
@@ -109,7 +114,7 @@ fn traps_that_nobody_sees_tell_no_codes() {
         "f=$(print source); emulate sh; x() { $f $HOME/more }; x",
     ] {
         let exec = Exec::new().file("more", sets).file(".zshenv", code);
-        assert!(exec.plain(text).text().contains("ran"), "{code}");
+        assert!(has_run(&exec.plain(text)), "{code}");
         check(&exec, text, &[vec![0]], false).unwrap();
     }
     for way in [
@@ -147,7 +152,6 @@ fn traps_that_nobody_sees_tell_no_codes() {
         "read HO\\ME <<< $HOME/bad; . ~/f",
         "typeset -m 'HO*'=$HOME/bad; . ~/f",
         "n=HOME; export $n=$HOME/bad; . ~/f",
-        "NULLCMD=.; < $HOME/more",
         "typeset -fu sets; FPATH=$HOME; sets",
         "functions -u sets; FPATH=$HOME; sets",
         "cat $HOME/more | . /dev/stdin",
@@ -164,7 +168,7 @@ fn traps_that_nobody_sees_tell_no_codes() {
             .file("good/f", "")
             .file("bad/f", sets);
         std::os::unix::fs::symlink("good", exec.path("link")).unwrap();
-        assert!(exec.plain(&text).text().contains("ran"), "{way}");
+        assert!(has_run(&exec.plain(&text)), "{way}");
         check(&exec, &text, &[vec![0]], false).unwrap();
     }
 }
@@ -339,7 +343,7 @@ fn whatever_sets_a_trap_tells_no_codes() {
             .file("scratch/more", sets)
             .timeout("20");
         let done = exec.run(text);
-        if !done.text().contains("ran") {
+        if !has_run(&done) {
             return Ok(());
         }
         ran.fetch_add(1, Ordering::Relaxed);
