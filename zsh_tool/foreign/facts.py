@@ -130,10 +130,11 @@ class Facts:
 
     def _command(self, name: Word, arguments: Sequence[Word], depth: int) -> None:
         self._mark(Mark.LOOSE, name.is_loose or any(map(_IS_LOOSE, arguments)))
-        if name.is_path:
-            return
+        # A function may have a slash in its name too.
         if not all(map(_IS_NO_COMMAND, arguments)):
             self.passes_commands.add(name.said or b"")
+        if name.is_path:
+            return
         if name.said is None:
             self._worked_out(name)
             return

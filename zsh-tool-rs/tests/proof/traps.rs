@@ -130,6 +130,7 @@ fn traps_that_nobody_sees_tell_no_codes() {
         "set -- ${:-tr}ap 'print ran; true | true | true' EXIT; \"$@\"",
         "c=${:-tr}ap; run() { emulate sh; \"$@\" }; run $c 'print ran; true | true | true' EXIT",
         "run() { \"$@\" }; run eval \"emulate sh; ${:-tr}ap 'print ran; true | true | true' EXIT\"",
+        "a/b() { emulate sh; \"$@\" }; a/b source $HOME/more",
         "typeset -l c=SOURCE; $c $HOME/more",
         ": *(Ne:'. $HOME/more':) /*(e:'. $HOME/more':)",
         "setopt glob_subst; x='/*(Ne:source $HOME/more:)'; : $x",

@@ -143,12 +143,13 @@ impl Facts {
     fn command(&mut self, name: &Word, arguments: &[Word], depth: usize) -> Option<()> {
         let is_loose = name.is_loose() || arguments.iter().any(Word::is_loose);
         self.mark(Mark::Loose, is_loose);
-        if name.is_path() {
-            return Some(());
-        }
+        // A function may have a slash in its name too.
         if arguments.iter().any(|word| !passes_no_command(word)) {
             let name = name.said().unwrap_or_default();
             self.passes_commands.insert(name.to_vec());
+        }
+        if name.is_path() {
+            return Some(());
         }
         let Some(said) = name.said() else {
             return self.worked_out(name);
@@ -159,10 +160,7 @@ impl Facts {
                 .filter(|word| !word.beginning().starts_with(b"-"))
         };
         let all_said = || arguments.iter().all(|word| word.said().is_some());
-        let options = |letter: u8| {
-            let is_one = |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&letter));
-            arguments.iter().any(is_one)
-        };
+        let options = |letter: u8| option(arguments, letter).is_some();
         match said {
             b"." | b"source" => {
                 self.reads
@@ -290,13 +288,12 @@ impl Facts {
 
     /// What is printed may go to a variable, or be evaluated as a prompt is.
     fn print(&mut self, arguments: &[Word]) -> Option<()> {
-        let is_option = |letter: u8| move |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&letter));
-        if arguments.iter().any(is_option(b'P')) {
+        if option(arguments, b'P').is_some() {
             arguments
                 .iter()
                 .try_for_each(|word| word.said().map(|_| ()))?;
         }
-        match arguments.iter().position(is_option(b'v')) {
+        match option(arguments, b'v') {
             Some(at) => self.give(arguments.get(at + 1)?.said()?, None),
             None => Some(()),
         }
@@ -387,4 +384,11 @@ impl Facts {
         }
         Some(())
     }
+}
+
+/// Which argument gives the option of this letter.
+fn option(arguments: &[Word], letter: u8) -> Option<usize> {
+    let is_one =
+        |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&letter));
+    arguments.iter().position(is_one)
 }

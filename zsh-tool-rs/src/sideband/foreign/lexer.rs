@@ -104,7 +104,7 @@ pub(super) fn assignment(said: &[u8]) -> Option<(&[u8], &[u8])> {
     is_one.then_some((name, value))
 }
 
-fn is_name(byte: u8) -> bool {
+pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

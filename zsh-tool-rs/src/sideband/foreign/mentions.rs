@@ -1,6 +1,8 @@
 //! Names in code, however they are written.
 use memchr::memmem;
 
+use super::lexer::is_name;
+
 /// Up to this length a text is searched byte by byte: the crate's first search of a longer one asks the processor what it can do, which
 /// takes a virtual machine 30 µs, and most commands have no longer one.
 const SHORT: usize = 4096;
@@ -25,10 +27,10 @@ pub(super) fn unquoted(code: &[u8]) -> Vec<u8> {
 
 /// How often `code` has the name of a variable but to use its value.
 pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     let is_mention = |at: usize| {
         let (before, behind) = (&code[..at], &code[at + variable.len()..]);
-        if before.last().is_some_and(is_name) || behind.first().is_some_and(is_name) {
+        if before.last().is_some_and(|b| is_name(*b)) || behind.first().is_some_and(|b| is_name(*b))
+        {
             return false;
         }
         // As in `${HOME:=/}`, which is not understood where it is longer.
