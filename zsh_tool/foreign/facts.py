@@ -90,7 +90,9 @@ class Facts:
         """Return what code does. NotUnderstoodError if that may be anything."""
         plain = unquoted(code)
         options = plain.lower().replace(b"_", b"")
-        if any(word in plain for word in (b"trap", b"functions[", b"aliases[")) or b"promptsubst" in options:
+        # The compiled form of a file that is read may come and go unnoticed.
+        unseen = (b"trap", b"functions[", b"aliases[", b"zwc", b"zcompile")
+        if any(word in plain for word in unseen) or b"promptsubst" in options:
             raise NotUnderstoodError
         facts = cls()
         facts._mark(Mark.PATTERNS, b"globsubst" in options)

@@ -139,6 +139,7 @@ fn traps_that_nobody_sees_tell_no_codes() {
         "fpath=($HOME); autoload -Uz sets; sets",
         "cp $HOME/more $HOME/bad/plain; zcompile $HOME/bad/plain; mv $HOME/bad/plain.zwc $HOME; touch -t 200001010000 $HOME/plain; source $HOME/plain",
         "setopt rc_quotes; eval \"eval 'print ''\\\"''; . $HOME/more #\\\"'\"",
+        "cp $HOME/more $HOME/bad/plain; (cd $HOME/bad; zcompile plain); touch -t 200001010000 $HOME/plain; mv $HOME/bad/plain.zwc $HOME; . $HOME/plain; rm $HOME/plain.zw'c'",
         // It may make a file, read it, and remove or change it.
         "cp $HOME/more f; . ./f; rm f",
         "cp $HOME/more f; . ./f; print > f",

@@ -70,6 +70,9 @@ impl Facts {
             || has(&plain, b"functions[")
             || has(&plain, b"aliases[")
             || has(&options, b"promptsubst")
+            // The compiled form of a file that is read may come and go unnoticed.
+            || has(&plain, b"zwc")
+            || has(&plain, b"zcompile")
         {
             return None;
         }
