@@ -122,3 +122,23 @@ fn the_end_of_stdin_reaches_who_reads_keys_too() {
         }
     }
 }
+
+#[test]
+fn an_end_of_stdin_that_was_dropped_is_typed_again() {
+    // A program that reads keys and drops what was typed before its second prompt, as a change of modes does.
+    let program = "import os, select, termios, tty
+tty.setcbreak(0)
+print('first', flush=True)
+assert select.select([0], [], [], 15)[0]
+termios.tcflush(0, termios.TCIFLUSH)
+print('second', flush=True)
+assert select.select([0], [], [], 15)[0]
+print('end', os.read(0, 100).strip(b'\\x04'))";
+    let done = Exec::new()
+        .pty()
+        .args(&["--timeout", "40"])
+        .stdin("".as_bytes())
+        .run(format!("python3 -c \"{program}\""));
+    assert_eq!(done.code, 0, "{}", done.text());
+    assert!(done.text().contains("end b''"), "{}", done.text());
+}

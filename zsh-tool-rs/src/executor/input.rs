@@ -23,15 +23,17 @@ pub enum Refusal {
     Full,
 }
 
-/// How it stands with the caller's stdin, where that is typed into a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Caller {
-    /// It is open, or there is none.
-    Types,
-    /// It has ended, and whoever reads the terminal can know it.
-    Ended,
-    /// It has ended, but this was typed into a terminal read in lines: a program that reads keys later has not seen it.
-    EndedInLines(Instant),
+/// How often the end of the caller's stdin is typed again. A prompt can be ahead of the program's next change of modes,
+/// so one may not do; editors and pagers answer every key with output, so it cannot be without a bound.
+const AGAIN: u8 = 8;
+
+/// The end of the caller's stdin, where that is typed into a terminal.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    /// When it was typed last.
+    typed: Instant,
+    /// How often it may still be typed again.
+    again: u8,
 }
 
 /// The input side of one command.
@@ -43,7 +45,7 @@ pub struct Input {
     /// The caller's stdin, forwarded to a terminal.
     source: Option<File>,
     is_ending: bool,
-    caller: Caller,
+    source_end: Option<End>,
     line_is_open: bool,
     last: Instant,
     slots: (Option<Slot>, Option<Slot>),
@@ -59,7 +61,7 @@ impl Input {
             queue: VecDeque::new(),
             source,
             is_ending: false,
-            caller: Caller::Types,
+            source_end: None,
             line_is_open: false,
             last: Instant::now(),
             slots: (None, None),
@@ -145,12 +147,18 @@ impl Input {
 
     /// Does what the wait has made possible. `heard` is when the command last printed something.
     ///
-    /// A program that reads keys prompts after it has left line mode, so output is the moment to look whether an end
-    /// that was typed before that has to be typed again: line mode has made a NUL of it.
+    /// The end of the caller's stdin can be lost on a program that reads keys: line mode makes a NUL of it, also in the
+    /// moment between two prompts, and some drop what was typed ahead. Such a program prompts after it has left line
+    /// mode, so output is the moment to type the end again.
     pub fn pump(&mut self, set: &PollSet, heard: Instant) {
-        if matches!(self.caller, Caller::EndedInLines(typed) if typed < heard)
-            && !self.line_mode().1
-        {
+        let is_again = self
+            .source_end
+            .is_some_and(|end| end.again > 0 && end.typed < heard);
+        if is_again && !self.is_ending && !self.line_mode().1 {
+            self.source_end = self.source_end.map(|end| End {
+                again: end.again.saturating_sub(1),
+                ..end
+            });
             self.is_ending = true;
             self.write();
         }
@@ -171,7 +179,10 @@ impl Input {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             _ => {
                 self.source = None;
-                self.caller = Caller::Ended;
+                self.source_end = Some(End {
+                    typed: Instant::now(),
+                    again: AGAIN,
+                });
                 self.is_ending = true;
             }
         }
@@ -218,13 +229,10 @@ impl Input {
         }
         self.line_is_open = false;
         self.is_ending = false;
-        // Asked once more: the mode may have changed while it was typed.
-        let in_lines = canonical || self.line_mode().1;
-        self.caller = match self.caller {
-            Caller::Types => Caller::Types,
-            _ if in_lines => Caller::EndedInLines(Instant::now()),
-            _ => Caller::Ended,
-        };
+        self.source_end = self.source_end.map(|end| End {
+            typed: Instant::now(),
+            ..end
+        });
     }
 
     /// The end-of-file character, and whether the terminal is read in lines.
