@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.memory import Rules
 from zsh_tool.foreign import harmless_files
 from zsh_tool.foreign.files import LONGEST
 from zsh_tool.foreign.stamps import Stamps
+from zsh_tool.foreign.watch import Watch
 
 VECTORS = json.loads((CHECKOUT / "zsh-tool-rs/tests/vectors/foreign.json").read_text(encoding="utf-8"))
 MOST_FILES = 32
@@ -33,24 +35,32 @@ def env_of(home: Path) -> Mapping[bytes, bytes]:
     return {b"HOME": bytes(home), b"PATH": b"/nosuch:%b/bin" % bytes(home), b"READER": b"source"}
 
 
-def stamps_of(text: str, home: Path) -> Stamps | None:
+def files_of(text: str, home: Path) -> list[bytes] | None:
     return harmless_files(text.encode(), env_of(home), home)
+
+
+@contextmanager
+def watched(text: str, home: Path) -> Iterator[Stamps]:
+    files = files_of(text, home)
+    assert files is not None
+    with closing(Stamps.of(files)) as stamps:
+        yield stamps
 
 
 def test_texts_follow_the_vectors(home: Path) -> None:
     for case in VECTORS["cases"]:
-        assert (stamps_of(case["input"], home) is None) is case["expected"], case["input"]
+        assert (files_of(case["input"], home) is None) is case["expected"], case["input"]
 
 
 def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
     (home / "long").write_bytes(b"#" * (LONGEST + 1))
-    assert stamps_of(". ./long", home) is None
+    assert files_of(". ./long", home) is None
     (home / "long").write_bytes(b"#" * LONGEST)
-    assert stamps_of(". ./long", home) is not None
+    assert files_of(". ./long", home) is not None
     for number in range(MOST_FILES + 1):
         (home / str(number)).write_text(f"source ./{number + 1}", encoding="utf-8")
-    assert stamps_of(". ./0", home) is None
-    assert stamps_of(". ./3", home) is not None
+    assert files_of(". ./0", home) is None
+    assert files_of(". ./3", home) is not None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +77,7 @@ def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
 )
 def test_a_start_up_file_is_searched_as_the_text_is(home: Path, code: str, expected: bool) -> None:
     (home / ".zshenv").write_text(code, encoding="utf-8")
-    assert (stamps_of("a | b", home) is None) is expected
+    assert (files_of("a | b", home) is None) is expected
     # So is the system's.
     (home / ".zshenv").unlink()
     assert (harmless_files(b"a | b", env_of(home), home, [code.encode()]) is None) is expected
@@ -86,12 +96,12 @@ def test_a_start_up_file_is_searched_as_the_text_is(home: Path, code: str, expec
 )
 def test_what_a_start_up_file_does_decides_what_the_text_means(home: Path, code: str, text: str) -> None:
     (home / ".zshenv").write_text(code, encoding="utf-8")
-    assert stamps_of(text, home) is None
+    assert files_of(text, home) is None
 
 
 def test_what_the_text_does_comes_after_the_start_up_file(home: Path) -> None:
     (home / ".zshenv").write_text("source ~/plain", encoding="utf-8")
-    assert stamps_of("HOME=/elsewhere a | b", home) is not None
+    assert files_of("HOME=/elsewhere a | b", home) is not None
 
 
 def let_the_clock_go_on(folder: Path) -> None:
@@ -116,53 +126,88 @@ def write_and_remove(place: Path) -> None:
     place.unlink()
 
 
+def turn_and_back(link: Path) -> None:
+    before = link.readlink()
+    link.unlink()
+    link.symlink_to("bin")
+    link.unlink()
+    link.symlink_to(before)
+
+
 CHANGES: list[tuple[str, Callable[[Path], object]]] = [
     (". ./plain", lambda home: (home / "plain").write_text("x=2", encoding="utf-8")),
     (". ~/plain", lambda home: put_away_and_back(home / "plain")),
     (". ./plain", lambda home: (home / "plain.zwc").touch()),
+    (". ./plain", lambda home: write_and_remove(home / "plain.zwc")),
+    (". ./link", lambda home: write_and_remove(home / "link.zwc")),
     (". ./bin/plain_too", lambda home: put_away_and_back(home / "bin")),
+    (". ~/plain", put_away_and_back),
     (". ./new", lambda home: (home / "new").touch()),
     (". ./gone", lambda home: write_and_remove(home / "gone")),
     (". ./no/such", lambda home: (home / "no").mkdir()),
     (". ./link", lambda home: (home / "bin/plain_too").write_text("y", encoding="utf-8")),
+    (". ./to/plain_too", lambda home: turn_and_back(home / "again")),
+    (". ./to/gone", lambda home: write_and_remove(home / "bin/gone")),
+    (". ./to/gone", lambda home: put_away_and_back(home / "bin")),
 ]
 
 
+@pytest.fixture(params=[True, False], ids=["watched", "looked at twice"])
+def has_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the system lets us watch places; where not, less is known for certain, and no more."""
+    if not request.param:
+        monkeypatch.setattr(Watch, "sees_names", False)
+        monkeypatch.setattr(Watch, "is_quiet", lambda _: True)
+    return bool(request.param)
+
+
 @pytest.mark.parametrize(("text", "change"), CHANGES)
+@pytest.mark.usefixtures("has_watch")
 def test_a_file_must_stay_the_same_all_the_time(
     home: Path, tmp_path_factory: pytest.TempPathFactory, text: str, change: Callable[[Path], object]
 ) -> None:
-    (home / "link").symlink_to("bin/plain_too")
-    stamps = stamps_of(text, home)
-    assert stamps is not None
-    assert stamps.hold()
-    let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
-    change(home)
-    assert not stamps.hold()
+    for name, target in (("link", "bin/plain_too"), ("to", "again"), ("again", "bin")):
+        (home / name).symlink_to(target)
+    with watched(text, home) as stamps:
+        assert stamps.hold()
+        let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
+        change(home)
+        assert not stamps.hold()
 
 
-def test_others_may_change_beside_a_file(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    stamps = stamps_of(". ./plain; . ~/bin/plain_too; . bin/plain_too", home)
-    assert stamps is not None
-    let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
-    # Nothing watches the folders here, so that a file that comes might as well be a folder that was away.
-    (home / "sets").write_text("x=1", encoding="utf-8")
-    (home / "bin/other").touch()
-    assert stamps.hold()
+def test_others_may_change_beside_a_file(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, has_watch: bool
+) -> None:
+    (home / "to").symlink_to("bin")
+    for text in (". ./plain; . ~/bin/plain_too; . to/plain_too", "[[ -f new ]] && . ./new"):
+        with watched(text, home) as stamps:
+            let_the_clock_go_on(tmp_path_factory.mktemp("clock"))
+            for name in ("sets", "bin/other", "plain.zw", "z.zwc"):
+                write_and_remove(home / name)
+            # That it was another file only a watch can tell.
+            assert stamps.hold() is has_watch
+
+
+def test_more_than_can_be_kept_is_noticed(home: Path) -> None:
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text(encoding="ascii"))
+    with watched(". ./plain", home) as stamps:
+        for number in range(most + 1):
+            write_and_remove(home / str(number % 2))
+        assert not stamps.hold()
 
 
 def test_a_place_is_what_the_system_takes_it_for(home: Path) -> None:
     # What a slash follows is no file, and neither is what has a name too long.
     for text in (". ./sets/", ". ./sets/.", ". ./sets/../sets", f". ./{'a' * 5000}", ". './a\0b'"):
-        assert stamps_of(text, home) is not None, text
-    assert stamps_of(". .//sets", home) is None
+        assert files_of(text, home) is not None, text
+    assert files_of(". .//sets", home) is None
 
 
 def test_what_only_the_shell_can_read_is_taken_to_set_some(home: Path) -> None:
     os.mkfifo(home / "pipe")
     reader, writer = os.pipe()
     for place in ("./pipe", f"/dev/fd/{reader}", f"/proc/self/fd/{reader}", "/dev/zero"):
-        assert stamps_of(f". {place}", home) is None, place
+        assert files_of(f". {place}", home) is None, place
     os.close(reader)
     os.close(writer)
 
@@ -171,12 +216,12 @@ def test_compiled_files_are_searched_for_their_words(home: Path) -> None:
     def is_harmless(code: str) -> bool:
         (home / "code").write_text(code, encoding="utf-8")
         subprocess.run(["zsh", "-fc", "zcompile code && rm code"], cwd=home, check=True)
-        return stamps_of(". ./code", home) is not None
+        return files_of(". ./code", home) is not None
 
     assert is_harmless("echo from the compiled file; false; PATH=/bin")
     for code in ("trap 'a | b' EXIT", ". ./f", "source f", "eval a", "$x f", "`a`", '"$x" f', "r"):
         assert not is_harmless(code), code
-    assert stamps_of(". ./code.zwc", home) is None
+    assert files_of(". ./code.zwc", home) is None
 
 
 PIECE_LIST = """
@@ -186,6 +231,7 @@ PIECE_LIST = """
     =( <( <E <<E <<-E <<'E' E <<< <1-2> < > &> >& >| |& && || &! ;; ; & | ( ) 2> 2 {x} {a,b} # \\\n -- x=1 x+=. x[1]=2
     read getopts print -v -P printf export typeset -l set -A -o setopt glob_subst extended_glob rc_quotes zmodload
     zsh/zutil zsh/stat zstyle -e autoload disable -r argv PS4= functions functions[ trap tr ap
+    cdpath= CDPATH setopt -T +T unsetopt -m options[ options+=( cdable_vars PWD= $PWD ${PWD}/passwd .. ../etc
     command_not_found_handler f a b HOME PATH path / passwd ./etc /etc/passwd etc/passwd /dev/null zshenv-nosuch
     \u00e9 \u0001
 """

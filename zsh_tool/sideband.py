@@ -77,7 +77,8 @@ class Sideband:
         return b""
 
     def close(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, and look at the files no longer."""
+        self._stamps.close()
         os.close(self._reader)
         for name in (".zshenv", "c"):
             (self.folder / name).unlink(missing_ok=True)
@@ -92,14 +93,16 @@ def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cw
     if not has_pipe(text) or speaks_of_its_end(text):
         return None
     system = _system_files(zsh)
-    stamps = harmless_files(text, env, cwd, system)
-    if stamps is None:
-        return None
     if os.geteuid() != os.getuid() or any(map(_is_in_the_way, system)):
         return None
+    files = harmless_files(text, env, cwd, system)
+    if files is None:
+        return None
+    stamps = Stamps.of(files)
     try:
         return Sideband(folder, stamps)
     except (OSError, ValueError):
+        stamps.close()
         return None
 
 

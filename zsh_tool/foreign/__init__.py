@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from zsh_tool.foreign.facts import Facts, Mark, may_run_arguments
-from zsh_tool.foreign.files import code_at, is_file, joined, own_file, parts_of
+from zsh_tool.foreign.files import code_at, is_file, joined, own_file, parts_of, real_place
 from zsh_tool.foreign.mentions import mentions
 from zsh_tool.foreign.names import CODE, SHELLS_OWN, SPECIAL, is_no_code
-from zsh_tool.foreign.stamps import Stamps
 from zsh_tool.foreign.words import NotUnderstoodError, Said, Value, Word
 
 _MOST: Final = 32
@@ -34,11 +33,11 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9_\-./+,@%\x80-\xff]*")
 
 def harmless_files(
     text: bytes, env: Mapping[bytes, bytes], cwd: Path, system: Sequence[bytes] = ()
-) -> Stamps | None:
-    """Return what the files are like whose code ``text`` may have a shell run that gets it with ``env`` in ``cwd``.
+) -> list[bytes] | None:
+    """Return the files whose code ``text`` may have a shell run that gets it with ``env`` in ``cwd``.
 
     ``system`` is the code of the system's own start-up files, which comes first. None if code besides the text sets
-    traps, or may do so as far as anybody can tell. This looks at files and may wait a moment.
+    traps, or may do so as far as anybody can tell. This looks at files.
     """
     start = _Start(env, os.fsencode(cwd))
     try:
@@ -55,7 +54,7 @@ def harmless_files(
         files = start.follow(own)
     except NotUnderstoodError:
         return None
-    return Stamps.of(files, start.cwd) if start.is_understood() else None
+    return files if start.is_understood() else None
 
 
 @dataclass
@@ -69,25 +68,32 @@ class _Start:
     folders: list[bytes] = field(init=False)
     """The directories that it may be in, unless it may be in any."""
     is_lost: bool = False
+    is_moved: bool = False
+    """Whether it changes to one by a name that is not looked for in the working directory alone."""
     is_relative: bool = False
-    """Whether that matters."""
+    """Whether it matters where it is."""
     used: set[bytes] = field(default_factory=set)
     """The variables whose values were taken from the environment."""
 
     def __post_init__(self) -> None:
-        self.folders = [self.cwd]
+        # It keeps to ``PWD`` where that leads to the same directory, through whatever links.
+        told = self.env.get(b"PWD", b"")
+        leads_here = told.startswith(b"/") and told != self.cwd and real_place(told) == real_place(self.cwd)
+        self.folders = [self.cwd, told] if leads_here else [self.cwd]
 
     def add(self, code: bytes) -> None:
         """Add a start-up file or the text."""
         facts = Facts.of(code)
-        self.is_lost |= Mark.LOST in facts.marks or (bool(facts.moves) and b"CDPATH" in self.env)
+        self.is_lost |= Mark.LOST in facts.marks
         for word in facts.moves:
             target = self._expanded(word)
             if target is None:
                 self.is_lost = True
                 break
-            # A step that is made again leads elsewhere.
-            self.is_lost |= Mark.REPEATS in facts.marks and not target.startswith(b"/")
+            is_relative = not target.startswith(b"/")
+            self.is_moved |= is_relative
+            # A step that is made again leads elsewhere, and one up from behind a link to where that stands.
+            self.is_lost |= (Mark.REPEATS in facts.marks and is_relative) or b".." in target.split(b"/")
             self.folders += [joined(folder, target) for folder in self.folders]
             if len(self.folders) > _MOST:
                 self.is_lost = True
@@ -125,8 +131,9 @@ class _Start:
         marks = set().union(*(facts.marks for facts in self.pieces))
         is_odd = Mark.ODD in marks
         has_patterns = Mark.PATTERNS in marks or (is_odd and Mark.QUALIFIERS in marks)
+        has_moved = self.is_moved and (Mark.SEARCHES in marks or b"CDPATH" in self.env)
         is_doubtful = (
-            (self.is_lost and self.is_relative)
+            ((self.is_lost or has_moved) and self.is_relative)
             or {Mark.QUOTES, Mark.TWO_QUOTES} <= marks
             or (has_patterns and Mark.LOOSE in marks)
             or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
@@ -189,6 +196,7 @@ class _Start:
                 case Said(text):
                     said += text
                 case Value(b"PWD") if not said:
+                    self.used.add(b"PWD")
                     said += b"."
                 case Value(name):
                     taken = self._taken(name)

@@ -15,6 +15,7 @@ from zsh_tool.foreign.names import (
     DECLARERS,
     MODULES,
     MOVERS,
+    SETTERS,
     SPECIAL,
     TABLES,
     WRITERS,
@@ -36,6 +37,8 @@ class Mark(Enum):
 
     LOST = auto()
     """It may change to any directory."""
+    SEARCHES = auto()
+    """It has a directory that is changed to looked for elsewhere."""
     REPEATS = auto()
     """Some of its commands may run more than once, or in another order."""
     RUNS_ARGUMENTS = auto()
@@ -90,8 +93,7 @@ class Facts:
         """Return what code does. NotUnderstoodError if that may be anything."""
         plain = unquoted(code)
         options = plain.lower().replace(b"_", b"")
-        # The compiled form of a file that is read may come and go unnoticed.
-        unseen = (b"trap", b"functions[", b"aliases[", b"zwc", b"zcompile")
+        unseen = (b"trap", b"functions[", b"aliases[", b"options[")
         if any(word in plain for word in unseen) or b"promptsubst" in options:
             raise NotUnderstoodError
         facts = cls()
@@ -99,6 +101,7 @@ class Facts:
         facts._mark(Mark.QUALIFIERS, b"extendedglob" in options or b"bareglobqual" in options)
         facts._mark(Mark.QUOTES, b"rcquotes" in options)
         facts._mark(Mark.TWO_QUOTES, b"''" in code)
+        facts._mark(Mark.SEARCHES, b"cdpath" in options or b"cdablevars" in options)
         facts._add(code, 0)
         facts.plain = plain
         return facts
@@ -140,6 +143,8 @@ class Facts:
         if name.said is None:
             self._worked_out(name)
             return
+        if name.said in SETTERS or name.said == b"emulate":
+            self._mark(Mark.SEARCHES, any(b"T" in letters for letters in _letters(arguments)))
         match name.said:
             case b"." | b"source" as said:
                 self.reads.append((_at(_operands(arguments), 0), said == b"source"))
@@ -162,6 +167,8 @@ class Facts:
                     raise NotUnderstoodError
             case b"setopt" | b"unsetopt":
                 _all_said(arguments)
+                if _with_option(arguments, b"m") is not None:
+                    raise NotUnderstoodError
             case b"set":
                 self._set(arguments)
             case b"for" | b"foreach" | b"select":
@@ -288,8 +295,7 @@ class Facts:
 
     def _declare(self, arguments: Sequence[Word]) -> None:
         """Note a declaration of variables, with values or without."""
-        options = [word.beginning for word in arguments if word.beginning.startswith((b"-", b"+"))]
-        letters = frozenset(b"".join(options))
+        letters = frozenset(b"".join(_letters(arguments)))
         is_changed = not letters.isdisjoint(b"LRTZlnu")
         # A function's code would be looked for, or names be patterns.
         if (letters.issuperset(b"f") and not letters.isdisjoint(b"uU")) or letters.issuperset(b"m"):
@@ -331,6 +337,10 @@ def _all_said(words: Sequence[Word]) -> list[bytes]:
 
 def _operands(arguments: Sequence[Word]) -> list[Word]:
     return [word for word in arguments if not word.beginning.startswith(b"-")]
+
+
+def _letters(arguments: Sequence[Word]) -> list[bytes]:
+    return [word.beginning for word in arguments if word.beginning.startswith((b"-", b"+"))]
 
 
 def _with_option(arguments: Sequence[Word], letter: bytes) -> int | None:

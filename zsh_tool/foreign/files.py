@@ -55,10 +55,15 @@ def compiled_form(place: bytes) -> bytes:
     return place + b".zwc"
 
 
+def names_of(place: bytes) -> list[bytes]:
+    """Return the names on the way to a place, without what leads nowhere."""
+    return [part for part in place.split(b"/") if part not in {b"", b"."}]
+
+
 def parts_of(place: bytes) -> tuple[bytes, ...]:
     """Return the names on the way to a place, without what leads nowhere: places are one if these are."""
     root = (b"/",) if place.startswith(b"/") else ()
-    return root + tuple(part for part in place.split(b"/") if part not in {b"", b"."})
+    return root + tuple(names_of(place))
 
 
 def real_place(place: bytes) -> bytes | None:

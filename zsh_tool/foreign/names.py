@@ -23,8 +23,8 @@ MODULES: Final = frozenset(
 """Modules with no other commands than those of this page that run code or give variables values."""
 MOVERS: Final = frozenset(b"cd chdir popd pushd".split())
 """Commands that change the working directory."""
-TABLES: Final = frozenset(b"functions aliases galiases saliases".split())
-"""Where an assignment defines a command."""
+TABLES: Final = frozenset(b"functions aliases galiases saliases options".split())
+"""Where an assignment defines a command, or sets an option."""
 CODE: Final = frozenset(b"NULLCMD PROMPT4 PS4 READNULLCMD".split())
 """Variables whose value is a command, or code: for redirections alone, and with each command that is traced."""
 SHELLS_OWN: Final = frozenset(

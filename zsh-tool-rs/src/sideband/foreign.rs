@@ -41,8 +41,9 @@ pub fn harmless_files(
         env,
         cwd,
         pieces: Vec::new(),
-        folders: vec![cwd.to_owned()],
+        folders: starts(env, cwd),
         is_lost: false,
+        is_moved: false,
         is_relative: false,
         used: HashSet::new(),
     };
@@ -59,7 +60,18 @@ pub fn harmless_files(
     let own = start.pieces.len();
     start.add(text)?;
     let files = start.follow(own)?;
-    start.is_understood().then(|| Stamps::of(&files, cwd))
+    start.is_understood().then(|| Stamps::of(&files))
+}
+
+/// The ways by which a shell may know the directory that it starts in: it keeps to `PWD` where that leads there, through whatever links.
+fn starts(env: &[CString], cwd: &Path) -> Vec<PathBuf> {
+    let mut ways = vec![cwd.to_owned()];
+    let told = value(env, b"PWD").map(path);
+    let leads_here = |way: &&Path| {
+        way.is_absolute() && *way != cwd && way.canonicalize().ok() == cwd.canonicalize().ok()
+    };
+    ways.extend(told.filter(leads_here).map(Path::to_owned));
+    ways
 }
 
 fn value<'a>(env: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
@@ -80,7 +92,9 @@ struct Start<'a> {
     /// The directories that it may be in, unless it may be in any.
     folders: Vec<PathBuf>,
     is_lost: bool,
-    /// Whether that matters.
+    /// Whether it changes to one by a name that is not looked for in the working directory alone.
+    is_moved: bool,
+    /// Whether it matters where it is.
     is_relative: bool,
     /// The variables whose values were taken from the environment.
     used: HashSet<Vec<u8>>,
@@ -90,15 +104,16 @@ impl Start<'_> {
     /// Adds a start-up file or the text.
     fn add(&mut self, code: &[u8]) -> Option<()> {
         let facts = Facts::of(code)?;
-        self.is_lost |=
-            facts.is(Mark::Lost) || !facts.moves.is_empty() && value(self.env, b"CDPATH").is_some();
+        self.is_lost |= facts.is(Mark::Lost);
         for target in &facts.moves {
             let Some(target) = self.expanded(target) else {
                 self.is_lost = true;
                 break;
             };
-            // A step that is made again leads elsewhere.
-            self.is_lost |= facts.is(Mark::Repeats) && !target.starts_with(b"/");
+            self.is_moved |= !target.starts_with(b"/");
+            // A step that is made again leads elsewhere, and one up from behind a link to where that stands.
+            self.is_lost |= facts.is(Mark::Repeats) && !target.starts_with(b"/")
+                || target.split(|b| *b == b'/').any(|name| name == b"..");
             let moved: Vec<PathBuf> = self.folders.iter().map(|f| f.join(path(&target))).collect();
             self.folders.extend(moved);
             if self.folders.len() > MOST {
@@ -148,7 +163,9 @@ impl Start<'_> {
         let any = |mark: Mark| all().any(|facts| facts.is(mark));
         let is_odd = any(Mark::Odd);
         let has_patterns = any(Mark::Patterns) || is_odd && any(Mark::Qualifiers);
-        let is_doubtful = self.is_lost && self.is_relative
+        let has_moved =
+            self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
+        let is_doubtful = (self.is_lost || has_moved) && self.is_relative
             || any(Mark::Quotes) && any(Mark::TwoQuotes)
             || has_patterns && any(Mark::Loose)
             || CODE
@@ -219,7 +236,10 @@ impl Start<'_> {
         for part in &word.parts {
             match part {
                 Part::Said(text) => said.extend_from_slice(text),
-                Part::Value(name) if name == b"PWD" && said.is_empty() => said.push(b'.'),
+                Part::Value(name) if name == b"PWD" && said.is_empty() => {
+                    self.used.insert(name.clone());
+                    said.push(b'.');
+                }
                 Part::Value(name) => {
                     let taken = self.taken(name)?;
                     if word.is_loose() && !is_plain(taken) {

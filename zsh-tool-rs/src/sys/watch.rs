@@ -1,55 +1,169 @@
-//! Noticing that a directory was moved, even if it is back.
+//! Noticing what happened to places for a while, even if all is as before.
 use std::path::Path;
 
-/// A watch over directories, which the system keeps from when it is set up.
+/// Tells whether directories were moved, files of certain names came into being, or file systems were mounted.
 #[derive(Debug)]
-pub struct Watch(#[cfg(target_os = "linux")] std::fs::File);
+pub struct Watch {
+    #[cfg(target_os = "linux")]
+    watched: Option<linux::Watched>,
+    /// Tells of mounts by an exceptional condition (proc(5), `/proc/pid/mounts`).
+    #[cfg(target_os = "linux")]
+    mounts: Option<std::fs::File>,
+}
 
 #[cfg(target_os = "linux")]
 impl Watch {
-    /// Watches these directories; None if the system lets us watch no more, or not all of them.
-    pub fn over<'a>(mut folders: impl Iterator<Item = &'a Path>) -> Option<Watch> {
-        use std::ffi::CString;
-        use std::os::fd::{AsRawFd, FromRawFd};
-        use std::os::unix::ffi::OsStrExt;
-
-        // SAFETY: takes flags alone.
-        let fd = unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) };
-        let fd = super::check(fd).ok()?;
-        // SAFETY: the descriptor is new and nobody else's.
-        let watch = unsafe { std::fs::File::from_raw_fd(fd) };
-        let mask = libc::IN_MOVE_SELF | libc::IN_DELETE_SELF | libc::IN_ONLYDIR;
-        let all = folders.all(|folder| {
-            let Ok(name) = CString::new(folder.as_os_str().as_bytes()) else {
-                return false;
-            };
-            // SAFETY: the descriptor is open, and the path a NUL-terminated string that outlives the call.
-            unsafe { libc::inotify_add_watch(watch.as_raw_fd(), name.as_ptr(), mask) != -1 }
-        });
-        all.then_some(Watch(watch))
+    /// Watches directories, and places where nothing is. The system may not let us watch that many.
+    pub fn over<'a>(
+        folders: impl Iterator<Item = &'a Path>,
+        missing: impl Iterator<Item = &'a Path>,
+    ) -> Watch {
+        Watch {
+            watched: linux::Watched::over(folders, missing).ok(),
+            mounts: std::fs::File::open("/proc/self/mounts").ok(),
+        }
     }
 
-    /// Whether none of them was moved or removed so far.
+    /// Whether it tells of directories and files. Of mounts it does, or else it is never quiet.
+    #[must_use]
+    pub fn sees_names(&self) -> bool {
+        self.watched.is_some()
+    }
+
+    /// Whether it noticed nothing so far.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        use std::io::{ErrorKind, Read};
-
-        let mut event = [0; 4096];
-        let read = (&self.0).read(&mut event);
-        read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        self.mounts.as_ref().is_some_and(linux::has_no_condition)
+            && self
+                .watched
+                .as_ref()
+                .is_none_or(linux::Watched::has_seen_nothing)
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Watch {
     /// This system has no such watch that we use.
-    pub fn over<'a>(_folders: impl Iterator<Item = &'a Path>) -> Option<Watch> {
-        None
+    pub fn over<'a>(
+        _folders: impl Iterator<Item = &'a Path>,
+        _missing: impl Iterator<Item = &'a Path>,
+    ) -> Watch {
+        Watch {}
     }
 
-    /// As there is none, none tells of a move.
+    /// It does not.
+    #[must_use]
+    pub fn sees_names(&self) -> bool {
+        false
+    }
+
+    /// As it looks at nothing, it notices nothing.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         true
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::HashSet;
+    use std::ffi::{CString, OsStr, OsString};
+    use std::fs::File;
+    use std::io::{self, ErrorKind, Read};
+    use std::os::fd::{AsRawFd, FromRawFd};
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use crate::sys::check;
+
+    /// The fixed part of an event: where, what, with what, and the length of the name that follows (inotify(7)).
+    const HEAD: usize = 16;
+    /// What a directory tells of itself.
+    const ITSELF: u32 = libc::IN_MOVE_SELF | libc::IN_DELETE_SELF;
+    /// What it tells of names in it.
+    const CAME: u32 = libc::IN_CREATE | libc::IN_MOVED_TO;
+
+    /// A watch by inotify, whose queue the system keeps for us.
+    #[derive(Debug)]
+    pub(super) struct Watched {
+        events: File,
+        /// The names that nothing had. Others come and go all the time.
+        names: HashSet<OsString>,
+    }
+
+    impl Watched {
+        pub(super) fn over<'a>(
+            mut folders: impl Iterator<Item = &'a Path>,
+            mut missing: impl Iterator<Item = &'a Path>,
+        ) -> io::Result<Watched> {
+            // SAFETY: takes flags alone.
+            let fd = check(unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) })?;
+            let mut watched = Watched {
+                // SAFETY: the descriptor is new and nobody else's.
+                events: unsafe { File::from_raw_fd(fd) },
+                names: HashSet::new(),
+            };
+            folders.try_for_each(|folder| watched.add(folder, ITSELF))?;
+            missing.try_for_each(|place| {
+                let name = place.file_name().unwrap_or_default().to_owned();
+                watched.names.insert(name);
+                let folder = place.parent().unwrap_or(Path::new("/"));
+                watched.add(folder, ITSELF | CAME)
+            })?;
+            Ok(watched)
+        }
+
+        fn add(&self, folder: &Path, what: u32) -> io::Result<()> {
+            let name = CString::new(folder.as_os_str().as_bytes())?;
+            let mask = what | libc::IN_ONLYDIR | libc::IN_MASK_ADD;
+            // SAFETY: the descriptor is open, and the path a NUL-terminated string that outlives the call.
+            check(unsafe {
+                libc::inotify_add_watch(self.events.as_raw_fd(), name.as_ptr(), mask)
+            })?;
+            Ok(())
+        }
+
+        /// Whether only other names came. A queue that ran over may have lost one of ours.
+        pub(super) fn has_seen_nothing(&self) -> bool {
+            let mut block = [0; 16 << 10];
+            loop {
+                match (&self.events).read(&mut block) {
+                    Ok(count) if self.are_of_others(&block[..count]) => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return error.kind() == ErrorKind::WouldBlock,
+                    Ok(_) => return false,
+                }
+            }
+        }
+
+        fn are_of_others(&self, mut events: &[u8]) -> bool {
+            while let Some((head, rest)) = events.split_first_chunk::<HEAD>() {
+                let [_, what, _, length] = *head.as_chunks().0 else {
+                    return false;
+                };
+                let length = u32::from_ne_bytes(length) as usize;
+                let Some((name, rest)) = rest.split_at_checked(length) else {
+                    return false;
+                };
+                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                let has_come = u32::from_ne_bytes(what) & CAME != 0;
+                if !has_come || self.names.contains(OsStr::from_bytes(name)) {
+                    return false;
+                }
+                events = rest;
+            }
+            events.is_empty()
+        }
+    }
+
+    /// Whether no exceptional condition is there.
+    pub(super) fn has_no_condition(file: &File) -> bool {
+        let mut entry = libc::pollfd {
+            fd: file.as_raw_fd(),
+            events: libc::POLLPRI,
+            revents: 0,
+        };
+        // SAFETY: one entry, which outlives the call, and no time to wait.
+        unsafe { libc::poll(&raw mut entry, 1, 0) == 0 }
     }
 }

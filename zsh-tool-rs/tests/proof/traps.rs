@@ -1,4 +1,5 @@
 //! Traps for EXIT that are strings, wherever they come from: their pipelines must not be told as those of the text.
+use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
@@ -117,6 +118,7 @@ fn traps_that_nobody_sees_tell_no_codes() {
         assert!(has_run(&exec.plain(text)), "{code}");
         check(&exec, text, &[vec![0]], false).unwrap();
     }
+    let turns = "#!/bin/sh\ncd; if [ -e old.zwc ]; then rm old.zwc; else cp ready old.zwc; fi";
     for way in [
         // The text may work a command out, and what that gets.
         "s=$(print source); f=$(print $HOME/mo)re; $s $f",
@@ -161,6 +163,20 @@ fn traps_that_nobody_sees_tell_no_codes() {
         "cd $HOME/bad; source f",
         "path=($HOME/bad); . f",
         "print $HOME/more > $HOME/name; read HOME < $HOME/name; . $HOME",
+        "cd $HOME/deep/link; cd ..; . ./f",
+        "cdpath=($HOME); cd bad; . ./f",
+        "setopt cdablevars; v=$HOME/bad; cd v; . ./f",
+        "emulate zsh -T; v=$HOME/bad; cd v; . ./f",
+        "options[cd${:-able}vars]=on; v=$HOME/bad; cd v; . ./f",
+        "setopt -m 'cd*vars'; v=$HOME/bad; cd v; . ./f",
+        "PWD=$HOME/bad; . $PWD/f",
+        // Or one whose compiled form comes and goes, or the way to it.
+        "x=c; cp $HOME/ready $HOME/old.zw$x; . $HOME/old; rm $HOME/old.zw$x",
+        "x=c; ln -s $HOME/ready $HOME/old.zw$x; . $HOME/old; rm $HOME/old.zw$x",
+        "$HOME/takes_turns; . $HOME/old; $HOME/takes_turns",
+        "cp $HOME/more $HOME/link/new; . $HOME/link/new; rm $HOME/link/new",
+        "ln -sfn bad $HOME/link; . $HOME/to_link/f; ln -sfn good $HOME/link",
+        "mv $HOME/scratch $HOME/away; mkdir $HOME/scratch; cp $HOME/more $HOME/scratch/f; . $HOME/scratch/f; rm -r $HOME/scratch; mv $HOME/away $HOME/scratch",
     ] {
         let text = format!("{way}; {text}");
         let exec = Exec::new()
@@ -168,8 +184,20 @@ fn traps_that_nobody_sees_tell_no_codes() {
             .file("sets", "emulate sh; . $HOME/more")
             .file("plain", "")
             .file("good/f", "")
-            .file("bad/f", sets);
-        std::os::unix::fs::symlink("good", exec.path("link")).unwrap();
+            .file("bad/f", sets)
+            .file("deep/f", sets)
+            .file("old", sets)
+            .file("takes_turns", turns);
+        for (name, target) in [
+            ("link", "good"),
+            ("to_link", "link"),
+            ("deep/link", "../good"),
+        ] {
+            symlink(target, exec.path(name)).unwrap();
+        }
+        // What is older than its compiled form is not read.
+        let made = exec.plain("cd; zcompile old; mv old.zwc ready; print -n > old; touch -t 200001010000 old; chmod +x takes_turns");
+        assert_eq!(made.code, 0, "{}", made.text());
         assert!(has_run(&exec.plain(&text)), "{way}");
         check(&exec, &text, &[vec![0]], false).unwrap();
     }
@@ -193,7 +221,8 @@ fn files_and_commands_that_set_no_traps_leave_the_codes() {
             "x=1 source",
             "[[ -n $HOME ]] && source",
         ] {
-            let text = format!("{way} $HOME/more; false | true");
+            // Others come and go beside it.
+            let text = format!("{way} $HOME/more; print > $HOME/a; rm $HOME/a; false | true");
             check(&exec, &text, &[vec![1, 0]], false).unwrap();
         }
         let exec = Exec::new().file(".zshenv", content);

@@ -5,7 +5,7 @@ use super::lexer::{Found, Part, Word, assignment, cut, is_reserved};
 use super::mentions::{has, place_of, unquoted};
 use super::names::{
     BEYOND, CODE, DECLARERS, MODULES, MOVERS, TABLES, WRITERS, is_no_code, is_special,
-    passes_no_command,
+    passes_no_command, sets_by_letter,
 };
 
 /// How often code may be evaluated by code.
@@ -35,8 +35,9 @@ pub(super) struct Facts {
 /// What matters of a piece of code as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mark {
-    /// It may change to any directory.
+    /// It may change to any directory; it has a directory that is changed to looked for elsewhere.
     Lost,
+    Searches,
     /// Some of its commands may run more than once, or in another order.
     Repeats,
     /// It runs what it, or a function, was called with.
@@ -69,10 +70,8 @@ impl Facts {
         if has(&plain, b"trap")
             || has(&plain, b"functions[")
             || has(&plain, b"aliases[")
+            || has(&plain, b"options[")
             || has(&options, b"promptsubst")
-            // The compiled form of a file that is read may come and go unnoticed.
-            || has(&plain, b"zwc")
-            || has(&plain, b"zcompile")
         {
             return None;
         }
@@ -85,6 +84,8 @@ impl Facts {
             ),
             (Mark::Quotes, has(&options, b"rcquotes")),
             (Mark::TwoQuotes, has(code, b"''")),
+            (Mark::Searches, has(&options, b"cdpath")),
+            (Mark::Searches, has(&options, b"cdablevars")),
         ];
         let marked = marked.iter().filter(|(_, is_so)| *is_so);
         facts.marks.extend(marked.map(|(mark, _)| *mark));
@@ -164,6 +165,7 @@ impl Facts {
         };
         let all_said = || arguments.iter().all(|word| word.said().is_some());
         let options = |letter: u8| option(arguments, letter).is_some();
+        self.mark(Mark::Searches, sets_by_letter(said, arguments, b'T'));
         match said {
             b"." | b"source" => {
                 self.reads
@@ -184,7 +186,7 @@ impl Facts {
             }
             _ if BEYOND.contains(&said) => None,
             b"enable" | b"disable" => (all_said() && !options(b'r')).then_some(()),
-            b"setopt" | b"unsetopt" => all_said().then_some(()),
+            b"setopt" | b"unsetopt" => (all_said() && !options(b'm')).then_some(()),
             b"set" => self.set(arguments),
             b"for" | b"foreach" | b"select" => self.each(arguments),
             b"function" => self.function(arguments),

@@ -55,8 +55,14 @@ pub(super) const MODULES: [&[u8]; 9] = [
 ];
 /// Commands that change the working directory.
 pub(super) const MOVERS: [&[u8]; 4] = [b"cd", b"chdir", b"popd", b"pushd"];
-/// Where an assignment defines a command.
-pub(super) const TABLES: [&[u8]; 4] = [b"functions", b"aliases", b"galiases", b"saliases"];
+/// Where an assignment defines a command, or sets an option.
+pub(super) const TABLES: [&[u8]; 5] = [
+    b"functions",
+    b"aliases",
+    b"galiases",
+    b"saliases",
+    b"options",
+];
 
 /// Variables whose value is a command, or code: for redirections alone, and with each command that is traced.
 pub(super) const CODE: [&[u8]; 4] = [b"NULLCMD", b"PROMPT4", b"PS4", b"READNULLCMD"];
@@ -125,4 +131,10 @@ pub(super) fn passes_no_command(word: &Word) -> bool {
                     .is_some_and(|said| !is_special(said) || said.is_empty())
         }
     }
+}
+
+/// Whether a command sets the option of this letter, or takes it back.
+pub(super) fn sets_by_letter(name: &[u8], arguments: &[Word], letter: u8) -> bool {
+    let has_letter = |word: &Word| matches!(word.beginning(), [b'-' | b'+', letters @ ..] if letters.contains(&letter));
+    (SETTERS.contains(&name) || name == b"emulate") && arguments.iter().any(has_letter)
 }

@@ -1,8 +1,10 @@
 //! Whether files are still what they were.
 use std::collections::BTreeMap;
-use std::fs;
+use std::collections::btree_map::Entry;
+use std::ffi::OsString;
+use std::fs::{self, FileType};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,19 +14,20 @@ use crate::sys::watch::Watch;
 /// The clock of file systems may be this coarse: what is younger may change without its times showing it.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What files were like, and what leads to them from where the shell starts.
+/// More links on the way to a file the system does not follow (`path_resolution(7)`).
+const LINKS: usize = 40;
+
+/// What files and their compiled forms were like, and all that leads to them.
 #[derive(Debug, Default)]
 pub struct Stamps {
     steps: BTreeMap<PathBuf, Step>,
-    /// Tells whether a directory on the way was moved.
     watch: Option<Watch>,
 }
 
-/// A file or directory on the way, perhaps missing, and when something last came or went in the directory that holds it.
+/// A file, link or directory on the way, perhaps missing, and when something last came or went in the directory that holds it.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     stamp: Option<Stamp>,
-    /// Not looked at where that does not matter.
     around: Option<(i64, i64)>,
 }
 
@@ -36,7 +39,7 @@ struct Stamp {
     /// When its content changed, and when anything about it did.
     content: (i64, i64),
     change: (i64, i64),
-    is_folder: bool,
+    kind: FileType,
 }
 
 impl Stamp {
@@ -47,7 +50,7 @@ impl Stamp {
             size: found.size(),
             content: (found.mtime(), found.mtime_nsec()),
             change: (found.ctime(), found.ctime_nsec()),
-            is_folder: found.is_dir(),
+            kind: found.file_type(),
         })
     }
 
@@ -67,14 +70,18 @@ impl Step {
         }
     }
 
-    /// Whether this is as it was all the time until `now`. `is_watched` if a directory is known not to have been moved.
+    fn is_folder(&self) -> bool {
+        self.stamp.as_ref().is_some_and(|stamp| stamp.kind.is_dir())
+    }
+
+    /// Whether this is as it was all the time until `now`. `is_watched` if it is known that nothing came here, and no directory was moved.
     fn holds(&self, now: &Step, is_watched: bool) -> bool {
-        let is_calm = self.around.is_none() || self.around == now.around;
+        let is_calm = is_watched || self.around == now.around;
         match (&self.stamp, &now.stamp) {
             // A directory changes with every file that comes or goes in it. It was not put away and back, either, as long as nothing did
             // so around it.
-            (Some(was), Some(is)) if was.is_folder && was.node == is.node => {
-                was.change == is.change || is_calm || is_watched
+            (Some(was), Some(is)) if self.is_folder() && was.node == is.node => {
+                was.change == is.change || is_calm
             }
             (Some(was), is) => is.as_ref() == Some(was),
             // Something may have been there for a while.
@@ -84,35 +91,30 @@ impl Step {
 }
 
 impl Stamps {
-    /// Those of the files in `places`, some of which may be missing, for a shell that starts in `cwd`. Waits a moment if one has changed
-    /// just now.
-    pub(super) fn of<'a>(places: impl IntoIterator<Item = &'a PathBuf>, cwd: &Path) -> Stamps {
+    /// Those of the files in `places`, some of which may be missing. Waits a moment if one has changed just now.
+    pub(super) fn of<'a>(places: impl IntoIterator<Item = &'a PathBuf>) -> Stamps {
         let mut stamps = Stamps::default();
-        let real_cwd = fs::canonicalize(cwd).unwrap_or_default();
         for place in places {
-            stamps.add_way(place, cwd);
-            // A link leads there another way.
-            if let Ok(real) = fs::canonicalize(place) {
-                stamps.add_way(&real, &real_cwd);
-            }
-            // Files that come and go beside one are common; that one of them was its compiled form is not.
-            let compiled = compiled(place);
-            let stamp = Stamp::of(&compiled);
-            let step = Step {
-                stamp,
-                around: None,
-            };
-            stamps.steps.insert(compiled, step);
+            stamps.add_way(place);
+            stamps.add_way(&compiled(place));
         }
-        let is_folder = |step: &Step| step.stamp.as_ref().is_some_and(|stamp| stamp.is_folder);
-        let mut folders = stamps
-            .steps
-            .iter()
-            .filter(|(_, step)| is_folder(step))
-            .peekable();
-        if folders.peek().is_some() {
-            stamps.watch = Watch::over(folders.map(|(place, _)| place.as_path()));
+        if stamps.steps.is_empty() {
+            return stamps;
         }
+        let steps = || {
+            stamps
+                .steps
+                .iter()
+                .map(|(place, step)| (place.as_path(), step))
+        };
+        stamps.watch = Some(Watch::over(
+            steps()
+                .filter(|(_, step)| step.is_folder())
+                .map(|(place, _)| place),
+            steps()
+                .filter(|(_, step)| step.stamp.is_none())
+                .map(|(place, _)| place),
+        ));
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -127,24 +129,34 @@ impl Stamps {
         stamps
     }
 
-    /// Adds a place and all that leads to it from `cwd`, up to what is missing.
-    fn add_way(&mut self, place: &Path, cwd: &Path) {
-        let known = if place.starts_with(cwd) {
-            cwd.components().count()
-        } else {
-            0
-        };
-        let mut way = PathBuf::new();
-        for (at, part) in place.components().enumerate() {
-            way.push(part);
-            if at < known {
+    /// Adds a place and all that leads to it, link by link, up to what is missing.
+    fn add_way(&mut self, place: &Path) {
+        let mut at = PathBuf::from("/");
+        let mut left = names(place);
+        let mut links = 0;
+        while let Some(name) = left.pop() {
+            if name == ".." {
+                at.pop();
                 continue;
             }
-            let step = Step::of(&way);
-            let is_missing = step.stamp.is_none();
-            self.steps.insert(way.clone(), step);
-            if is_missing {
-                break;
+            let here = at.join(name);
+            let step = match self.steps.entry(here.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(Step::of(&here)),
+            };
+            if step.is_folder() {
+                at = here;
+            } else if let Ok(target) = fs::read_link(&here) {
+                links += 1;
+                if links > LINKS {
+                    return;
+                }
+                if target.is_absolute() {
+                    at = PathBuf::from("/");
+                }
+                left.extend(names(&target));
+            } else {
+                return;
             }
         }
     }
@@ -152,9 +164,19 @@ impl Stamps {
     /// Whether the files have been the same all the time.
     #[must_use]
     pub fn hold(&self) -> bool {
-        let is_watched = self.watch.is_some();
+        let is_watched = self.watch.as_ref().is_some_and(Watch::sees_names);
         let steps = || self.steps.iter();
         steps().all(|(place, was)| was.holds(&Step::of(place), is_watched))
             && self.watch.as_ref().is_none_or(Watch::is_quiet)
     }
+}
+
+/// The names in a path, the last one first.
+fn names(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    });
+    names.collect()
 }

@@ -2,6 +2,7 @@
 use serde_json::Value;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::files::LONGEST;
 use super::*;
@@ -99,7 +100,11 @@ fn a_file_must_stay_the_same_all_the_time() {
     let (folder, env) = home();
     let home = folder.path();
     let stamps = |text: &str| harmless_files(text.as_bytes(), &env, home, &[]).unwrap();
-    let changes: [(&str, &dyn Fn()); 8] = [
+    let come_and_go = |name: &str| {
+        fs::write(home.join(name), "x=1").unwrap();
+        fs::remove_file(home.join(name)).unwrap();
+    };
+    let changes: [(&str, &dyn Fn()); 13] = [
         (". ./plain", &|| {
             fs::write(home.join("plain"), "x=2").unwrap();
         }),
@@ -115,16 +120,28 @@ fn a_file_must_stay_the_same_all_the_time() {
             fs::rename(home.join("away"), home.join("bin")).unwrap();
         }),
         (". ./new", &|| fs::write(home.join("new"), "x=1").unwrap()),
-        (". ./gone", &|| {
-            fs::write(home.join("gone"), "x=1").unwrap();
-            fs::remove_file(home.join("gone")).unwrap();
-        }),
+        (". ./gone", &|| come_and_go("gone")),
         (". ./no/such", &|| fs::create_dir(home.join("no")).unwrap()),
         (". ./link", &|| {
             fs::write(home.join("bin/plain_too"), "y").unwrap();
         }),
+        (". ./plain", &|| come_and_go("plain.zwc")),
+        (". ./link", &|| come_and_go("link.zwc")),
+        (". ./to/gone", &|| come_and_go("bin/gone")),
+        (". ./to/gone", &|| {
+            fs::rename(home.join("bin"), home.join("away")).unwrap();
+            fs::rename(home.join("away"), home.join("bin")).unwrap();
+        }),
+        (". ./to/plain_too", &|| {
+            fs::remove_file(home.join("again")).unwrap();
+            symlink("elsewhere", home.join("again")).unwrap();
+            fs::remove_file(home.join("again")).unwrap();
+            symlink("bin", home.join("again")).unwrap();
+        }),
     ];
-    std::os::unix::fs::symlink("bin/plain_too", home.join("link")).unwrap();
+    symlink("bin/plain_too", home.join("link")).unwrap();
+    symlink("again", home.join("to")).unwrap();
+    symlink("bin", home.join("again")).unwrap();
     for (text, change) in changes {
         let files = stamps(text);
         assert!(files.hold(), "{text}");
@@ -133,10 +150,28 @@ fn a_file_must_stay_the_same_all_the_time() {
         let _none = fs::remove_file(home.join("plain.zwc"));
     }
     // Others may come and go beside it.
-    let files = stamps(". ./plain; . ~/bin/plain_too; . bin/plain_too");
+    let files = stamps(". ./plain; . ~/bin/plain_too; . to/plain_too; [[ -f no ]] && . ./no");
     fs::write(home.join("other"), "").unwrap();
     fs::write(home.join("bin/sets_too"), "x=1").unwrap();
+    come_and_go("plain.zw");
+    come_and_go("z.zwc");
     assert!(files.hold());
+}
+
+#[test]
+fn a_shell_goes_on_from_where_it_was_told_to_be() {
+    let (folder, mut env) = home();
+    let home = folder.path();
+    symlink("bin", home.join("to")).unwrap();
+    for (told, holds) in [("/elsewhere", true), ("to", false)] {
+        let told = format!("PWD={}", home.join(told).display());
+        env.push(CString::new(told).unwrap());
+        let files = harmless_files(b". ./plain_too", &env, &home.join("bin"), &[]).unwrap();
+        fs::remove_file(home.join("to")).unwrap();
+        symlink("bin", home.join("to")).unwrap();
+        assert_eq!(files.hold(), holds);
+        env.pop();
+    }
 }
 
 #[test]

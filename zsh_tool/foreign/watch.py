@@ -1,0 +1,95 @@
+"""Notice what happened to places for a while, even if all is as before.
+
+The executor has the same in ``sys/watch.rs``. Where the system has no inotify, nothing is noticed.
+"""
+
+import ctypes
+import os
+import select
+import struct
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+_HEAD: Final = struct.Struct("iIII")
+"""The fixed part of an event: where, what, with what, and the length of the name that follows (inotify(7))."""
+# From <sys/inotify.h>.
+_MOVED_TO, _CREATE, _DELETE_SELF, _MOVE_SELF = 0x80, 0x100, 0x400, 0x800
+_ONLYDIR, _MASK_ADD = 0x0100_0000, 0x2000_0000
+_ITSELF: Final = _MOVE_SELF | _DELETE_SELF
+"""What a directory tells of itself."""
+_CAME: Final = _CREATE | _MOVED_TO
+"""What it tells of names in it."""
+_BLOCK: Final = 16 << 10
+
+
+class Watch:
+    """Tells whether directories were moved, files of certain names came into being, or file systems were mounted."""
+
+    def __init__(self, folders: Iterable[bytes], missing: Iterable[tuple[bytes, bytes]]) -> None:
+        """Watch folders, and in folders the names that nothing has. The system may not let us watch that many."""
+        self._folders, self._names = [*folders], [*missing]
+        self._events: int | None = None
+        self._mounts: int | None = None
+        if sys.platform == "linux":
+            with suppress(OSError):
+                self._events = self._watched()
+            with suppress(OSError):
+                # An exceptional condition tells of mounts (proc(5), /proc/pid/mounts).
+                self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _watched(self) -> int:
+        libc = ctypes.CDLL(None, use_errno=True)
+        events: int = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if events == -1:
+            raise OSError(ctypes.get_errno(), "inotify_init1")
+        wanted = [(folder, _ITSELF) for folder in self._folders]
+        wanted += [(folder, _ITSELF | _CAME) for folder, _ in self._names]
+        for folder, what in wanted:
+            if libc.inotify_add_watch(events, folder, what | _ONLYDIR | _MASK_ADD) == -1:
+                os.close(events)
+                raise OSError(ctypes.get_errno(), "inotify_add_watch")
+        return events
+
+    @property
+    def sees_names(self) -> bool:
+        """Whether it tells of directories and files. Of mounts it does on Linux, or else it is never quiet."""
+        return self._events is not None
+
+    def is_quiet(self) -> bool:
+        """Tell whether it noticed nothing so far."""
+        if sys.platform != "linux":
+            return True
+        return self._mounts is not None and not self._has_mounted(self._mounts) and self._has_seen_nothing()
+
+    @staticmethod
+    def _has_mounted(mounts: int) -> bool:
+        waiting = select.poll()
+        waiting.register(mounts, select.POLLPRI)
+        return bool(waiting.poll(0))
+
+    def _has_seen_nothing(self) -> bool:
+        """Tell whether only other names came. A queue that ran over may have lost one of ours."""
+        if self._events is None:
+            return True
+        names = {name for _, name in self._names}
+        while True:
+            try:
+                events = os.read(self._events, _BLOCK)
+            except BlockingIOError:
+                return True
+            at = 0
+            while at < len(events):
+                _, what, _, length = _HEAD.unpack_from(events, at)
+                at += _HEAD.size + length
+                name = events[at - length : at].rstrip(b"\0")
+                if not what & _CAME or name in names:
+                    return False
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for opened in (self._events, self._mounts):
+            if opened is not None:
+                os.close(opened)
+        self._events = self._mounts = None
