@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
 from tests.memory import Rules
-from zsh_tool.foreign import harmless_files
+from zsh_tool.foreign import is_harmless
 from zsh_tool.foreign.files import LONGEST
 from zsh_tool.foreign.stamps import Stamps
 from zsh_tool.foreign.watch import Watch
@@ -35,32 +35,33 @@ def env_of(home: Path) -> Mapping[bytes, bytes]:
     return {b"HOME": bytes(home), b"PATH": b"/nosuch:%b/bin" % bytes(home), b"READER": b"source"}
 
 
-def files_of(text: str, home: Path) -> list[bytes] | None:
-    return harmless_files(text.encode(), env_of(home), home)
+def is_told(text: str, home: Path, system: Sequence[bytes] = ()) -> bool:
+    """Whether nothing but the text sets traps, as far as can be told."""
+    with closing(Stamps()) as stamps:
+        return is_harmless(text.encode(), env_of(home), home, system, stamps)
 
 
 @contextmanager
 def watched(text: str, home: Path) -> Iterator[Stamps]:
-    files = files_of(text, home)
-    assert files is not None
-    with closing(Stamps.of(files)) as stamps:
+    with closing(Stamps()) as stamps:
+        assert is_harmless(text.encode(), env_of(home), home, (), stamps)
         yield stamps
 
 
 def test_texts_follow_the_vectors(home: Path) -> None:
-    for case in VECTORS["cases"]:
-        assert (files_of(case["input"], home) is None) is case["expected"], case["input"]
+    wrong = [case for case in VECTORS["cases"] if is_told(case["input"], home) is case["expected"]]
+    assert not wrong
 
 
 def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
     (home / "long").write_bytes(b"#" * (LONGEST + 1))
-    assert files_of(". ./long", home) is None
+    assert not is_told(". ./long", home)
     (home / "long").write_bytes(b"#" * LONGEST)
-    assert files_of(". ./long", home) is not None
+    assert is_told(". ./long", home)
     for number in range(MOST_FILES + 1):
         (home / str(number)).write_text(f"source ./{number + 1}", encoding="utf-8")
-    assert files_of(". ./0", home) is None
-    assert files_of(". ./3", home) is not None
+    assert not is_told(". ./0", home)
+    assert is_told(". ./3", home)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,10 @@ def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
 )
 def test_a_start_up_file_is_searched_as_the_text_is(home: Path, code: str, expected: bool) -> None:
     (home / ".zshenv").write_text(code, encoding="utf-8")
-    assert (files_of("a | b", home) is None) is expected
+    assert is_told("a | b", home) is not expected
     # So is the system's.
     (home / ".zshenv").unlink()
-    assert (harmless_files(b"a | b", env_of(home), home, [code.encode()]) is None) is expected
+    assert is_told("a | b", home, [code.encode()]) is not expected
 
 
 @pytest.mark.parametrize(
@@ -96,12 +97,12 @@ def test_a_start_up_file_is_searched_as_the_text_is(home: Path, code: str, expec
 )
 def test_what_a_start_up_file_does_decides_what_the_text_means(home: Path, code: str, text: str) -> None:
     (home / ".zshenv").write_text(code, encoding="utf-8")
-    assert files_of(text, home) is None
+    assert not is_told(text, home)
 
 
 def test_what_the_text_does_comes_after_the_start_up_file(home: Path) -> None:
     (home / ".zshenv").write_text("source ~/plain", encoding="utf-8")
-    assert files_of("HOME=/elsewhere a | b", home) is not None
+    assert is_told("HOME=/elsewhere a | b", home)
 
 
 def let_the_clock_go_on(folder: Path) -> None:
@@ -156,8 +157,7 @@ CHANGES: list[tuple[str, Callable[[Path], object]]] = [
 def has_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the system lets us watch places; where not, less is known for certain, and no more."""
     if not request.param:
-        monkeypatch.setattr(Watch, "sees_names", False)
-        monkeypatch.setattr(Watch, "is_quiet", lambda _: True)
+        monkeypatch.setattr(Watch, "_add", lambda *_: False)
     return bool(request.param)
 
 
@@ -197,31 +197,32 @@ def test_more_than_can_be_kept_is_noticed(home: Path) -> None:
 
 
 def test_a_place_is_what_the_system_takes_it_for(home: Path) -> None:
-    # What a slash follows is no file, and neither is what has a name too long.
-    for text in (". ./sets/", ". ./sets/.", ". ./sets/../sets", f". ./{'a' * 5000}", ". './a\0b'"):
-        assert files_of(text, home) is not None, text
-    assert files_of(". .//sets", home) is None
+    # What a slash follows is no file; of a name too long nothing can be told.
+    for text in (". ./sets/", ". ./sets/.", ". ./sets/../sets"):
+        assert is_told(text, home), text
+    for text in (". .//sets", f". ./{'a' * 5000}", ". './a\0b'"):
+        assert not is_told(text, home), text[:20]
 
 
 def test_what_only_the_shell_can_read_is_taken_to_set_some(home: Path) -> None:
     os.mkfifo(home / "pipe")
     reader, writer = os.pipe()
     for place in ("./pipe", f"/dev/fd/{reader}", f"/proc/self/fd/{reader}", "/dev/zero"):
-        assert files_of(f". {place}", home) is None, place
+        assert not is_told(f". {place}", home), place
     os.close(reader)
     os.close(writer)
 
 
 def test_compiled_files_are_searched_for_their_words(home: Path) -> None:
-    def is_harmless(code: str) -> bool:
+    def is_read(code: str) -> bool:
         (home / "code").write_text(code, encoding="utf-8")
         subprocess.run(["zsh", "-fc", "zcompile code && rm code"], cwd=home, check=True)
-        return files_of(". ./code", home) is not None
+        return is_told(". ./code", home)
 
-    assert is_harmless("echo from the compiled file; false; PATH=/bin")
+    assert is_read("echo from the compiled file; false; PATH=/bin")
     for code in ("trap 'a | b' EXIT", ". ./f", "source f", "eval a", "$x f", "`a`", '"$x" f', "r"):
-        assert not is_harmless(code), code
-    assert files_of(". ./code.zwc", home) is None
+        assert not is_read(code), code
+    assert not is_told(". ./code.zwc", home)
 
 
 PIECE_LIST = """
@@ -249,8 +250,9 @@ def texts(longest: int) -> st.SearchStrategy[str]:
 def test_both_languages_agree_on_any_text(rust: Rules, text: str) -> None:
     # What the executor's side is asked with too.
     env = {b"HOME": b"/etc", b"PATH": b"/bin"}
-    ours = harmless_files(text.encode(), env, Path("/")) is None
-    assert json.loads(rust.ask(json.dumps(text)))["may_set_traps"] is ours
+    with closing(Stamps()) as stamps:
+        ours = is_harmless(text.encode(), env, Path("/"), (), stamps)
+    assert json.loads(rust.ask(json.dumps(text)))["may_set_traps"] is not ours
 
 
 HOSTILE = [
@@ -288,5 +290,6 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_a_long_hostile_text_takes_no_time(rust: Rules, text: str) -> None:
     theirs = json.loads(rust.ask(json.dumps(text)))["may_set_traps"]
-    ours = harmless_files(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"))
-    assert theirs is (ours is None)
+    with closing(Stamps()) as stamps:
+        ours = is_harmless(text.encode(), {b"HOME": b"/etc", b"PATH": b"/bin"}, Path("/"), (), stamps)
+    assert theirs is not ours

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from zsh_tool.foreign import harmless_files
+from zsh_tool.foreign import is_harmless
 from zsh_tool.foreign.stamps import Stamps
 
 NAME: Final = b"ZDOTDIR"
@@ -95,15 +95,14 @@ def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cw
     system = _system_files(zsh)
     if os.geteuid() != os.getuid() or any(map(_is_in_the_way, system)):
         return None
-    files = harmless_files(text, env, cwd, system)
-    if files is None:
-        return None
-    stamps = Stamps.of(files)
+    stamps = Stamps()
     try:
-        return Sideband(folder, stamps)
+        if is_harmless(text, env, cwd, system, stamps):
+            return Sideband(folder, stamps)
     except (OSError, ValueError):
-        stamps.close()
-        return None
+        pass
+    stamps.close()
+    return None
 
 
 def codes(line: bytes, text: bytes, exit_code: int, *, signalled: bool) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ pub mod poll;
 pub mod process;
 pub mod signal;
 pub mod terminal;
+pub mod user;
 pub mod watch;
 pub mod words;
 

@@ -10,6 +10,7 @@ The executor has the same rule in ``sideband/foreign.rs``.
 """
 
 import os
+import pwd
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from zsh_tool.foreign.facts import Facts, Mark, may_run_arguments
-from zsh_tool.foreign.files import code_at, is_file, joined, own_file, parts_of, real_place
+from zsh_tool.foreign.files import code_at, is_nothing, is_read, joined, real_place
 from zsh_tool.foreign.mentions import mentions
-from zsh_tool.foreign.names import CODE, SHELLS_OWN, SPECIAL, is_no_code
+from zsh_tool.foreign.names import CODE, SPECIAL, is_no_code, is_shells_own
+from zsh_tool.foreign.stamps import Stamps
 from zsh_tool.foreign.words import NotUnderstoodError, Said, Value, Word
 
 _MOST: Final = 32
@@ -31,30 +33,37 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9_\-./+,@%\x80-\xff]*")
 """A value that stays one word in any shell."""
 
 
-def harmless_files(
-    text: bytes, env: Mapping[bytes, bytes], cwd: Path, system: Sequence[bytes] = ()
-) -> list[bytes] | None:
-    """Return the files whose code ``text`` may have a shell run that gets it with ``env`` in ``cwd``.
+def is_harmless(
+    text: bytes, env: Mapping[bytes, bytes], cwd: Path, system: Sequence[bytes], stamps: Stamps
+) -> bool:
+    """Tell whether no code besides ``text`` sets traps in a shell that gets it with ``env`` in ``cwd``.
 
-    ``system`` is the code of the system's own start-up files, which comes first. None if code besides the text sets
-    traps, or may do so as far as anybody can tell. This looks at files.
+    ``system`` is the code of the system's own start-up files, which comes first. The files whose code the shell may run
+    are put into ``stamps``: what is told holds as long as these do. This looks at files and may wait a moment.
     """
-    start = _Start(env, os.fsencode(cwd))
+    start = _Start(env, os.fsencode(cwd), stamps)
     try:
         for code in system:
             start.add(code)
-        start.add(own_file(env, start.cwd))
-        # These are read before the text can change anything, so they are not looked at again.
-        start.follow(0)
+        own = start.own_files()
+        for place in own:
+            code, compiled = code_at(place)
+            start.add(code)
+            if compiled:
+                start.pieces.append(Facts.of_compiled(compiled))
+        files = start.follow(0, may_change=False)
         if not start.is_understood():
-            return None
+            return False
+        if any(Mark.CALLS in facts.marks for facts in start.pieces):
+            for place in (*own, *files):
+                stamps.add(place)
         start.used.clear()
-        own = len(start.pieces)
+        first = len(start.pieces)
         start.add(text)
-        files = start.follow(own)
+        start.follow(first, may_change=True)
     except NotUnderstoodError:
-        return None
-    return files if start.is_understood() else None
+        return False
+    return start.is_understood()
 
 
 @dataclass
@@ -63,6 +72,8 @@ class _Start:
 
     env: Mapping[bytes, bytes]
     cwd: bytes
+    stamps: Stamps
+    """What the files are like that matter until the shell ends."""
     pieces: list[Facts] = field(default_factory=list)
     """What the pieces of code do that it may run."""
     folders: list[bytes] = field(init=False)
@@ -100,31 +111,52 @@ class _Start:
                 break
         self.pieces.append(facts)
 
-    def follow(self, first: int) -> list[bytes]:
+    def own_files(self) -> list[bytes]:
+        """Return where the caller's own start-up file may be: the system's may say so too.
+
+        NotUnderstoodError if only the shell can tell.
+        """
+        folder = self.env.get(b"ZDOTDIR", self.env.get(b"HOME"))
+        folders = [_home_of_user() if folder is None else folder]
+        for name in (b"ZDOTDIR", b"HOME"):
+            given = [one for facts in self.pieces for one in facts.given if one.name == name]
+            values = [value for one in given for value in one.values]
+            if len(given) != self._mentions(name) or None in values:
+                raise NotUnderstoodError
+            folders += [value for value in values if value is not None]
+        # What is empty is the root to zsh, which puts a slash behind it.
+        return [joined(joined(self.cwd, folder or b"/"), b".zshenv") for folder in folders]
+
+    def follow(self, first: int, *, may_change: bool) -> list[bytes]:
         """Add the files that the pieces from ``first`` on read, and those read in turn; return their places."""
-        found: dict[tuple[bytes, ...], bytes] = {}
+        # As they are named: a slash or dot at the end is another compiled form.
+        found: dict[bytes, None] = {}
         at = first
         while at < len(self.pieces):
             for word, is_source in self.pieces[at].reads:
                 for place in self._places(word, is_source=is_source):
-                    if parts_of(place) in found:
+                    if place in found or is_nothing(place):
                         continue
-                    code = code_at(place)
-                    found[parts_of(place)] = place
+                    found[place] = None
                     if len(found) > _MOST_PLACES:
                         raise NotUnderstoodError
-                    if code:
-                        self._add_file(code)
+                    if may_change:
+                        self.stamps.add(place)
+                    self._add_file(place)
             at += 1
-        return [*found.values()]
+        return [*found]
 
-    def _add_file(self, code: bytes) -> None:
-        facts = Facts.of(code)
-        # Such a file is given arguments by who reads it.
-        if Mark.RUNS_ARGUMENTS in facts.marks or len(self.pieces) > _MOST:
-            raise NotUnderstoodError
-        self.is_lost |= Mark.LOST in facts.marks or bool(facts.moves)
-        self.pieces.append(facts)
+    def _add_file(self, place: bytes) -> None:
+        code, compiled = code_at(place)
+        pieces = [Facts.of(code)] if code else []
+        if compiled:
+            pieces.append(Facts.of_compiled(compiled))
+        for facts in pieces:
+            # Such a file is given arguments by who reads it.
+            if Mark.RUNS_ARGUMENTS in facts.marks or len(self.pieces) > _MOST:
+                raise NotUnderstoodError
+            self.is_lost |= Mark.LOST in facts.marks or bool(facts.moves)
+            self.pieces.append(facts)
 
     def is_understood(self) -> bool:
         """Tell whether what was taken for granted about the pieces holds for all of them."""
@@ -135,6 +167,8 @@ class _Start:
         is_doubtful = (
             ((self.is_lost or has_moved) and self.is_relative)
             or {Mark.QUOTES, Mark.TWO_QUOTES} <= marks
+            or (Mark.RECKONS in marks and bool(self.used))
+            or (Mark.PATH_DIRS in marks and any(facts.reads for facts in self.pieces))
             or (has_patterns and Mark.LOOSE in marks)
             or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
             or may_run_arguments(self.pieces, is_odd=is_odd)
@@ -160,7 +194,7 @@ class _Start:
             values.add(self.env[variable])
         elif not given:
             return False
-        if variable in SHELLS_OWN or None in values or len(given) != self._mentions(variable):
+        if is_shells_own(variable) or None in values or len(given) != self._mentions(variable):
             return False
         values.add(b"")
         return all(_is_harmless(value + rest) for value in values if value is not None for rest in rests)
@@ -181,11 +215,14 @@ class _Start:
             return [name]
         self.is_relative = True
         places = [joined(folder, name) for folder in self.folders]
-        is_here = is_source and all(map(is_file, places))
+        is_here = is_source and all(map(is_read, places))
         if b"/" not in name and not is_here:
             self.used.add(b"path")
-            listed = (self._taken(b"PATH") or b"").split(b":")
-            places += [joined(joined(self.cwd, folder), name) for folder in listed]
+            listed = self._taken(b"PATH")
+            if listed is None:
+                raise NotUnderstoodError
+            for folder in listed.split(b":"):
+                places += [joined(joined(at, folder), name) for at in self.folders]
         return places
 
     def _expanded(self, word: Word) -> bytes | None:
@@ -210,7 +247,15 @@ class _Start:
     def _taken(self, name: bytes) -> bytes | None:
         """Return the value of a variable in the environment, which the code is taken to leave as it is."""
         self.used.add(name)
-        return None if name in SHELLS_OWN else self.env.get(name)
+        is_plain = not name[:1].islower() and not is_shells_own(name)
+        return self.env.get(name) if is_plain else None
+
+
+def _home_of_user() -> bytes:
+    try:
+        return os.fsencode(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError as error:
+        raise NotUnderstoodError from error
 
 
 def _is_harmless(name: bytes) -> bool:

@@ -3,23 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from itertools import takewhile
+from itertools import takewhile, zip_longest
 from operator import attrgetter
 from typing import Final, TypeVar
 
+from zsh_tool.foreign.compiled import compiled_words
 from zsh_tool.foreign.lexer import RESERVED, Assignment, Command, Cut, Function, Loop, Target, cut
-from zsh_tool.foreign.mentions import unquoted
+from zsh_tool.foreign.mentions import has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
     BEYOND,
+    CALM,
     CODE,
     DECLARERS,
     MODULES,
     MOVERS,
+    RECKONERS,
     SETTERS,
     SPECIAL,
-    TABLES,
     WRITERS,
     is_no_code,
+    is_table,
 )
 from zsh_tool.foreign.words import HOME, NotUnderstoodError, Other, Said, Value, Word, assignment
 
@@ -55,6 +58,16 @@ class Mark(Enum):
     """It makes one quote of two in quotes."""
     TWO_QUOTES = auto()
     """It has two of them."""
+    CALLS = auto()
+    """It may change files."""
+    RECKONS = auto()
+    """It reckons with values, which may be expressions that assign to variables."""
+    PATH_DIRS = auto()
+    """It has names with a slash looked for in ``PATH``."""
+
+
+_LETTERS: Final = {b"Q": Mark.PATH_DIRS, b"T": Mark.SEARCHES, b"y": Mark.ODD}
+"""Options by their letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +104,40 @@ class Facts:
     @classmethod
     def of(cls, code: bytes) -> "Facts":
         """Return what code does. NotUnderstoodError if that may be anything."""
-        plain = unquoted(code)
+        facts = cls._told_by(unquoted(code))
+        facts._mark(Mark.TWO_QUOTES, b"''" in code)
+        facts._mark(Mark.CALLS, has_process(code))
+        facts._add(code, 0)
+        return facts
+
+    @classmethod
+    def of_compiled(cls, compiled: bytes) -> "Facts":
+        """Return what compiled code does. NotUnderstoodError if that may be anything."""
+        facts = cls._told_by(compiled_words(compiled))
+        facts._mark(Mark.CALLS)
+        return facts
+
+    @classmethod
+    def _told_by(cls, plain: bytes) -> "Facts":
+        """Return what the words in code tell, wherever they stand."""
         options = plain.lower().replace(b"_", b"")
-        unseen = (b"trap", b"functions[", b"aliases[", b"options[")
-        if any(word in plain for word in unseen) or b"promptsubst" in options:
+        unseen = (b"trap", b"functions[", b"aliases[")
+        may_reckon = reckons(plain)
+        if (
+            any(word in plain for word in unseen)
+            or b"promptsubst" in options
+            or b"histchars" in options
+            or (may_reckon and b"::=" in plain)
+        ):
             raise NotUnderstoodError
-        facts = cls()
+        facts = cls(plain)
+        facts._mark(Mark.RECKONS, may_reckon)
+        facts._mark(Mark.PATH_DIRS, b"pathdirs" in options)
+        facts._mark(Mark.ODD, b"shwordsplit" in options)
         facts._mark(Mark.PATTERNS, b"globsubst" in options)
         facts._mark(Mark.QUALIFIERS, b"extendedglob" in options or b"bareglobqual" in options)
         facts._mark(Mark.QUOTES, b"rcquotes" in options)
-        facts._mark(Mark.TWO_QUOTES, b"''" in code)
         facts._mark(Mark.SEARCHES, b"cdpath" in options or b"cdablevars" in options)
-        facts._add(code, 0)
-        facts.plain = plain
         return facts
 
     def _mark(self, mark: Mark, is_so: bool = True) -> None:
@@ -128,6 +162,7 @@ class Facts:
                 case Loop():
                     self._mark(Mark.REPEATS)
                 case Target(word):
+                    self._mark(Mark.CALLS)
                     self._mark(Mark.LOOSE, word.is_loose)
                 case Assignment(name, value):
                     self._mark(Mark.LOOSE, value is None)
@@ -144,10 +179,16 @@ class Facts:
             self._worked_out(name)
             return
         if name.said in SETTERS or name.said == b"emulate":
-            self._mark(Mark.SEARCHES, any(b"T" in letters for letters in _letters(arguments)))
+            letters = b"".join(_letters(arguments))
+            self.marks.update(mark for letter, mark in _LETTERS.items() if letter in letters)
+        self._mark(Mark.CALLS, name.said not in CALM)
+        self._mark(Mark.RECKONS, name.said in RECKONERS)
+        if (name.said in DECLARERS or name.said in WRITERS) and _has_hidden_options(arguments):
+            raise NotUnderstoodError
         match name.said:
             case b"." | b"source" as said:
-                self.reads.append((_at(_operands(arguments), 0), said == b"source"))
+                is_end = bool(arguments) and arguments[0].said == b"--"
+                self.reads.append((_at(arguments, int(is_end)), said == b"source"))
                 if len(self.reads) > _MOST:
                     raise NotUnderstoodError
             case b"eval":
@@ -158,7 +199,7 @@ class Facts:
                 for word in arguments:
                     self._alias(_said(word), depth)
             case said if said in MOVERS:
-                self._move_to(arguments)
+                self._move_to(said, arguments)
             case said if said in BEYOND:
                 raise NotUnderstoodError
             case b"enable" | b"disable":
@@ -175,10 +216,9 @@ class Facts:
                 self._each(arguments)
             case b"function":
                 self._function(arguments)
-            case b"functions" if _with_option(arguments, b"u") is not None:
-                raise NotUnderstoodError
-            case b"functions" if _with_option(arguments, b"U") is not None:
-                raise NotUnderstoodError
+            case b"functions":
+                if any(word.startswith(b"-") for word in _all_said(arguments)):
+                    raise NotUnderstoodError
             case b"exec" if _with_option(arguments, b"a") is not None:
                 raise NotUnderstoodError
             case said if said in DECLARERS:
@@ -186,7 +226,7 @@ class Facts:
             case b"print" | b"printf":
                 self._print(arguments)
             case b"getopts":
-                self._give(_said(_at(_operands(arguments), 1)))
+                self._give(_said(_at(arguments, 1)))
             case b"zmodload":
                 if not MODULES.issuperset(map(_said, _operands(arguments))):
                     raise NotUnderstoodError
@@ -212,16 +252,17 @@ class Facts:
 
     def _give(self, name: bytes, values: Sequence[bytes | None] = (None,)) -> None:
         """Note a variable that is given one of these values, by default one that is not said."""
-        self._mark(Mark.ODD, name == b"argv")
-        if name in TABLES or (name in CODE and not all(map(is_no_code, values))):
+        self._mark(Mark.ODD, name == b"argv" or not name or name.isdigit())
+        is_code = is_table(name) and name != b"argv"
+        if is_code or (name in CODE and not all(map(is_no_code, values))):
             raise NotUnderstoodError
         self.given.append(Given(name, values))
 
-    def _move_to(self, arguments: Sequence[Word]) -> None:
+    def _move_to(self, name: bytes, arguments: Sequence[Word]) -> None:
         match arguments:
-            case ():
+            case () if not name.startswith(b"p"):
                 self.moves.append(HOME)
-            case (target,) if not target.beginning.startswith(b"-"):
+            case (target,) if not target.beginning.startswith((b"-", b"+")):
                 self.moves.append(target)
             case _:
                 self._mark(Mark.LOST)
@@ -234,7 +275,7 @@ class Facts:
         if b"-c" in said:
             self._add(_at(said, said.index(b"-c") + 1), depth + 1)
         # A letter that is given with others would have to be understood.
-        if any(word.startswith(b"-") and b"c" in word and word != b"-c" for word in said):
+        if any(word.startswith((b"-", b"+")) and b"c" in word and word != b"-c" for word in said):
             raise NotUnderstoodError
 
     def _alias(self, said: bytes, depth: int) -> None:
@@ -248,7 +289,9 @@ class Facts:
         names = {found.name.said for found in inner.found if isinstance(found, Command)}
         self._mark(Mark.LOST, not MOVERS.isdisjoint(names))
         takes_more = None in names or not SPECIAL.isdisjoint(names - MOVERS)
-        if name in SPECIAL or name in RESERVED or inner.is_open or takes_more:
+        # Where it stands for part of a list or condition, these would end that, or hide its end.
+        ends_more = any(sign in b")]#" for sign in value)
+        if name in SPECIAL or name in RESERVED or inner.is_open or takes_more or ends_more:
             raise NotUnderstoodError
         self._add(value, depth + 1)
 
@@ -256,9 +299,9 @@ class Facts:
         """Note that what is printed may go to a variable, or be evaluated as a prompt is."""
         if _with_option(arguments, b"P") is not None:
             _all_said(arguments)
-        at = _with_option(arguments, b"v")
-        if at is not None:
-            self._give(_said(_at(arguments, at + 1)))
+        for word, name in zip_longest(arguments, arguments[1:]):
+            if word.beginning.startswith(b"-") and b"v" in word.beginning:
+                self._give(b"" if name is None else _said(name))
 
     def _function(self, arguments: Sequence[Word]) -> None:
         self._mark(Mark.REPEATS)
@@ -266,7 +309,7 @@ class Facts:
         self.functions.update(map(_said, names))
 
     def _set(self, arguments: Sequence[Word]) -> None:
-        if arguments and arguments[0].beginning.startswith((b"-A", b"+A")):
+        if arguments and arguments[0].said in {b"-A", b"+A"}:
             self._give(_said(_at(arguments, 1)))
             return
         # Options come first; what is behind them becomes the shell's arguments.
@@ -274,6 +317,8 @@ class Facts:
         for word in words:
             said = _said(word)
             if said.startswith((b"-", b"+")) and len(said) > 1 and said != b"--":
+                if b"A" in said:
+                    raise NotUnderstoodError
                 option = next(words, None) if said.endswith(b"o") else None
                 if option is not None:
                     _said(option)
@@ -298,14 +343,14 @@ class Facts:
         letters = frozenset(b"".join(_letters(arguments)))
         is_changed = not letters.isdisjoint(b"LRTZlnu")
         # A function's code would be looked for, or names be patterns.
-        if (letters.issuperset(b"f") and not letters.isdisjoint(b"uU")) or letters.issuperset(b"m"):
+        if (letters.issuperset(b"f") and not letters.isdisjoint(b"uU")) or not letters.isdisjoint(b"mT"):
             raise NotUnderstoodError
         for word in arguments:
             if word.beginning.startswith((b"-", b"+")):
                 continue
             found = assignment(word.beginning)
             if found is None:
-                self._give(_said(word), ())
+                self._give(_said(word), (None,) if is_changed else ())
                 continue
             name, at = found
             self._give(name, (None if word.said is None or is_changed else word.said[at:],))
@@ -354,3 +399,19 @@ def _at(words: Sequence[_T], at: int) -> _T:
     if at >= len(words):
         raise NotUnderstoodError
     return words[at]
+
+
+def _has_hidden_options(arguments: Sequence[Word]) -> bool:
+    """Tell whether a word that is worked out may turn out to be an option, or is one in part."""
+    takes_next = False
+    for word in arguments:
+        if word.said in {b"-", b"--"}:
+            return False
+        is_option = word.beginning.startswith((b"-", b"+"))
+        if word.said is None and (is_option or not word.beginning):
+            return True
+        # What is behind an option may be its value.
+        if not is_option and not takes_next:
+            return False
+        takes_next = is_option
+    return False

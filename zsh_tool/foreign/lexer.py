@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from zsh_tool.foreign.names import PREFIXES
+from zsh_tool.foreign.names import DECLARERS, PREFIXES
 from zsh_tool.foreign.nested import WordLexer
 from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
 
@@ -25,7 +25,7 @@ _MOST_NAMES: Final = 64
 _MOST_WORDS: Final = 1 << 16
 """Of more words than Linux takes for a command, nothing is understood."""
 _SPACE: Final = b" \t\n\f\r"
-_DESCRIPTOR: Final = re.compile(rb"[0-9]*|\{[A-Za-z0-9_]*\}")
+_DESCRIPTOR: Final = re.compile(rb"[0-9]*|\{[A-Za-z0-9_\x80-\xff]*\}")
 """The number of what is redirected, or a variable for it."""
 _TO_WHERE: Final = re.compile(rb"(?:(?!>\()[<>&|!])*+")
 
@@ -113,6 +113,11 @@ class _Current:
     """Whether the next word belongs to what is before it: to where, or how often."""
     documents: list[_Document] = field(default_factory=list)
 
+    @property
+    def declares(self) -> bool:
+        """Whether its name is that of a command that gives variables values as assignments do."""
+        return bool(self.names) and self.words[self.names[-1]].said in DECLARERS
+
     def restart(self) -> None:
         """Begin the next command."""
         self.words, self.names = [], []
@@ -135,6 +140,7 @@ class _Lexer(WordLexer):
         now = _Current(is_told=not within)
         while True:
             self.takes_blanks()
+            start = self.at
             match self.peek():
                 case b"":
                     if within or now.documents:
@@ -180,9 +186,11 @@ class _Lexer(WordLexer):
                 case b"<" | b">" if self.redirects():
                     self._redirection(now)
                 case _:
-                    start = self.at
                     word = self.word()
                     self._add(word, self.code[start : self.at], now)
+            if now.documents and self.code.find(b"\n", start, self.at) >= 0:
+                # Its lines would begin at the line break in that.
+                raise NotUnderstoodError
 
     def _end(self, now: _Current, *, is_forked: bool = False) -> None:
         """End the command, telling of it unless a process of its own runs it."""
@@ -205,10 +213,13 @@ class _Lexer(WordLexer):
         bare = word.bare or b""
         if now.surely and bare == b"[[":
             now.surely = False
+            self.in_condition = True
             self._condition()
+            self.in_condition = False
             return
         if word.ending is Ending.FUNCTION:
-            self._tell_of_function(word, now)
+            for name in (*now.words, word):
+                self._tell_of_function(name, now)
             now.begins = now.surely = True
             return
         # The patterns of `case` would be taken for the end of the group.
@@ -217,6 +228,9 @@ class _Lexer(WordLexer):
         opens = bare in _OPENERS
         if bare in _LOOPS:
             self._tell(now, Loop())
+        # Where no variable is given a list, one in parentheses is a pattern.
+        if word.is_hazardous and not now.begins and not now.declares:
+            raise NotUnderstoodError
         if not now.begins:
             now.begins = bare in _ANYWHERE
             now.surely = now.begins and bool(now.words) and now.words[0].bare == b"function"

@@ -6,6 +6,15 @@ from typing import Final
 _LONGEST_USE: Final = 256
 """Bytes. A longer use of a variable is taken to give it a value."""
 _SIGN: Final = re.compile(rb"[}=]")
+_NAME_BYTES: Final = frozenset(
+    byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or byte == ord("_")
+)
+_PROCESS: Final = re.compile(rb"[`(]|(?<!\|)(?:\|\|)*+\|(?!\|)|(?<!&)(?:&&)*+&(?!&)")
+_RECKONS: Final = re.compile(
+    rb"""[A-Za-z0-9_\x80-\xff]\[ | \(\( | \$\[ | \(P | [ ]-(?:v|eq|ne|lt|le|gt|ge)[ ]
+    | \$\{[A-Za-z0-9_\x80-\xff]*+:(?![A-Za-z][:}])[^-=+?:\#|*^]""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def unquoted(code: bytes) -> bytes:
@@ -15,8 +24,24 @@ def unquoted(code: bytes) -> bytes:
 
 def mentions(code: bytes, variable: bytes) -> int:
     """Return how often code has the name of a variable but to use its value."""
-    named = re.compile(rb"(?<![A-Za-z0-9_])%b(?![A-Za-z0-9_])" % re.escape(variable))
-    return sum(not _is_use(code, *found.span()) for found in named.finditer(code))
+    count, at = 0, code.find(variable)
+    while at >= 0:
+        end = at + len(variable)
+        count += _is_mention(code, at, end)
+        at = code.find(variable, end)
+    return count
+
+
+def _is_mention(code: bytes, start: int, end: int) -> bool:
+    if end < len(code) and code[end] in _NAME_BYTES:
+        return False
+    if start and code[start - 1] in _NAME_BYTES:
+        # As in `print -vHOME`.
+        at = start - 1
+        while at >= 0 and code[at] in _NAME_BYTES:
+            at -= 1
+        return at >= 0 and code[at] in b"-+"
+    return not _is_use(code, start, end)
 
 
 def _is_use(code: bytes, start: int, end: int) -> bool:
@@ -26,3 +51,16 @@ def _is_use(code: bytes, start: int, end: int) -> bool:
     # As in `${HOME:=/}`, which is not understood where it is longer.
     sign = _SIGN.search(code, end, end + _LONGEST_USE)
     return sign is not None and sign[0] == b"}"
+
+
+def has_process(code: bytes) -> bool:
+    """Tell whether code may run something in a process of its own."""
+    return _PROCESS.search(code) is not None
+
+
+def reckons(plain: bytes) -> bool:
+    """Tell whether code may take a value for an expression.
+
+    That is in a calculation, a subscript, a comparison, or by a name that is a value.
+    """
+    return _RECKONS.search(plain) is not None

@@ -1,19 +1,20 @@
 """Name the commands and variables that decide which code a shell runs."""
 
+import re
 from typing import Final
 
 PREFIXES: Final = frozenset(b"builtin command coproc exec nocorrect noglob repeat".split())
 """Words that leave it to the next one to be the command."""
 READERS: Final = frozenset(b". source eval emulate alias".split())
 """Commands that run code from elsewhere, or give later words of the text another meaning."""
-BEYOND: Final = frozenset(b"autoload bindkey fc r sched zparseopts zregexparse".split())
+BEYOND: Final = frozenset(b"trap dirs autoload bindkey fc r sched zparseopts zregexparse".split())
 """Commands that run code in ways that are not followed."""
 SETTERS: Final = frozenset(b"setopt unsetopt set enable disable".split())
 """Commands that set options, or what is reserved."""
 DECLARERS: Final = frozenset(b"declare export float integer local private readonly typeset unset".split())
 """Commands that declare variables, or take them back."""
 WRITERS: Final = frozenset(
-    b"getopts print printf read strftime sysopen sysread vared zformat zstyle zsystem".split()
+    b"getln syserror syswrite getopts print printf read strftime sysopen sysread vared zformat zstyle zsystem".split()
 )
 """Commands that give values to the variables that their operands name."""
 MODULES: Final = frozenset(
@@ -23,16 +24,34 @@ MODULES: Final = frozenset(
 """Modules with no other commands than those of this page that run code or give variables values."""
 MOVERS: Final = frozenset(b"cd chdir popd pushd".split())
 """Commands that change the working directory."""
-TABLES: Final = frozenset(b"functions aliases galiases saliases options".split())
+TABLES: Final = frozenset(
+    b"functions aliases dis_aliases dis_functions dis_galiases dis_saliases galiases saliases options".split()
+)
 """Where an assignment defines a command, or sets an option."""
 CODE: Final = frozenset(b"NULLCMD PROMPT4 PS4 READNULLCMD".split())
 """Variables whose value is a command, or code: for redirections alone, and with each command that is traced."""
-SHELLS_OWN: Final = frozenset(
-    b"""ARGC CPUTYPE EGID ERRNO EUID GID HISTCMD HOST LINENO LOGNAME MACHTYPE MATCH OLDPWD OPTARG OPTIND OSTYPE PPID
-    PWD RANDOM REPLY SECONDS SHLVL TTYIDLE UID USERNAME VENDOR _""".split()
+_SHELLS_OWN: Final = frozenset(
+    b"""ARGC BASH_REMATCH BAUD CDPATH COLUMNS CPUTYPE DIRSTACKSIZE EGID ERRNO EUID FIGNORE FPATH FUNCNEST GID
+    HISTCHARS HISTCMD HISTSIZE HOST KEYBOARD_HACK KEYTIMEOUT LINENO LINES LISTMAX LOGCHECK LOGNAME MACHTYPE
+    MAILCHECK MAILPATH MANPATH MATCH MBEGIN MEND MODULE_PATH OLDPWD OPTARG OPTIND OSTYPE PPID PROMPT PROMPT2
+    PROMPT3 PROMPT4 PS1 PS2 PS3 PS4 PSVAR PWD RANDOM REPLY REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
+    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTY TTYIDLE UID USERNAME VENDOR WATCH _
+    argv cdpath dirstack errnos fignore fpath histchars mailpath manpath match mbegin mend module_path options
+    path pipestatus prompt psvar reply signals status watch""".split()
 )
-"""Variables that the shell gives values itself, whatever the environment says."""
-SPECIAL: Final = frozenset([b"", b"zmodload"]).union(
+"""Variables that the shell gives values itself, whatever the environment says, or by another name.
+
+Beside those that begin with its own (zshparam(1); numbers such as ``COLUMNS`` keep what can be counted). Those of
+small letters are told by others, or hold what was matched.
+"""
+RECKONERS: Final = frozenset(b"float integer let printf".split())
+"""Commands that reckon with what they get."""
+CALM: Final = DECLARERS.union(
+    b". source setopt unsetopt set [[ [ test : true false alias umask emulate".split()
+)
+"""Commands and words that change no file, whatever they are given."""
+_NAME: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]*+")
+SPECIAL: Final = frozenset([b"", b"zmodload", b"functions", b"let"]).union(
     READERS, BEYOND, SETTERS, DECLARERS, WRITERS, MOVERS, PREFIXES
 )
 """Names of commands that run other code than their own, or change what later words mean."""
@@ -41,3 +60,14 @@ SPECIAL: Final = frozenset([b"", b"zmodload"]).union(
 def is_no_code(value: bytes | None) -> bool:
     """Tell whether such a variable may have this value; None is one that is not said."""
     return value is not None and value not in SPECIAL and b"$" not in value and b"`" not in value
+
+
+def is_shells_own(name: bytes) -> bool:
+    """Tell whether the shell gives this variable its value."""
+    return name in _SHELLS_OWN or name.startswith((b"ZSH", b"zsh"))
+
+
+def is_table(name: bytes) -> bool:
+    """Tell whether what gives a value to this, or to an element of it, defines commands or the shell's arguments."""
+    found = _NAME.match(name)
+    return found is not None and (found[0] in TABLES or found[0] == b"argv")

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from zsh_tool.foreign.names import is_table
 from zsh_tool.foreign.words import (
     Draft,
     Ending,
@@ -19,18 +20,24 @@ DEEPEST: Final = 50
 """How deep groups and substitutions may be nested."""
 _BORDERS: Final = b" \t\n;&|)"
 """What ends a word."""
-_BLANKS: Final = re.compile(rb"(?:[ \t]|\\\n)*+")
+_BLANKS: Final = re.compile(rb"[ \t]*+")
+_JOINED: Final = b"\\\n"
+"""What joins a line to the next one."""
 _RUN: Final = re.compile(rb"[^ \t\n;&|)\\'\"`$(<>~*?^#{}\[\]]++")
 """What means nothing in a word, but for ``=`` where that begins."""
 _WHOLE: Final = re.compile(rb"(?:(?!=)%b|\[\[?|\]\]?|[{}])(?=[ \t\n;&|)]|\Z)" % _RUN.pattern)
 """A word that is such a run, or a brace or bracket that stands for itself."""
 _IN_DOUBLE_QUOTES: Final = re.compile(rb"(?:[^\"\\`$]++|\\[^\n$`\"\\])++")
 _IN_BRACES: Final = re.compile(rb"[^}{\\'\"`$]++")
-_IN_PATTERN: Final = re.compile(rb"[^)#(\\'\"`$]++")
+_IN_PATTERN: Final = re.compile(rb"[^)#(|\\'\"`$]++")
 _IN_CALCULATION: Final = re.compile(rb"[^()$'\"`\\{}\n]++")
 _BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
 _DOLLAR_QUOTES: Final = re.compile(rb"'(?:[^'\\]++|\\.)*+'", re.DOTALL)
-_NAME: Final = re.compile(rb"[A-Za-z0-9_]++")
+_IN_OLD_CALCULATION: Final = re.compile(rb"[^\[\]$'\"`\\{}\n#]++")
+_NAME: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]++")
+_CHANGERS: Final = re.compile(rb"[#=^+~]++")
+"""What before a name changes its value."""
+_RANGE: Final = re.compile(rb"[^>]*+>")
 _DIGITS: Final = re.compile(rb"[0-9]++")
 _CHANGES: Final = re.compile(rb"\[|:[A-Za-z]")
 """What behind a value takes part of it, or changes it."""
@@ -43,6 +50,8 @@ class WordLexer:
     def __init__(self, code: bytes) -> None:
         self.code = code
         self.at = 0
+        self.in_condition = False
+        """Whether patterns are for texts here, and not for the names of files."""
         self._depth = 0
         self._groups = len(code)
         """How many more groups may be read: some are read twice, and those in them four times."""
@@ -60,8 +69,16 @@ class WordLexer:
         return found
 
     def takes_blanks(self) -> None:
-        """Go to what is no blank."""
+        """Go to what is no blank.
+
+        NotUnderstoodError at a line that is joined to the next one within a word, which would have to be read as one.
+        """
         self.takes_run(_BLANKS)
+        while self.code.startswith(_JOINED, self.at):
+            if self.at and self.code[self.at - 1] not in b" \t\n;&|":
+                raise NotUnderstoodError
+            self.at += len(_JOINED)
+            self.takes_run(_BLANKS)
 
     def redirects(self) -> bool:
         """Tell whether ``<`` or ``>`` comes and begins a redirection, not a word."""
@@ -90,9 +107,11 @@ class WordLexer:
             case b"\\":
                 draft.has_quotes = True
                 self.at += 1
-                if not self.takes(b"\n"):
-                    draft.push(self._some())
-                    self.at += 1
+                # A joined line makes one word of two, and of signs that would be read one by one.
+                if self._some() == b"\n":
+                    raise NotUnderstoodError
+                draft.push(self._some())
+                self.at += 1
             case b"'":
                 draft.has_quotes = True
                 text = self.at + 1
@@ -117,6 +136,9 @@ class WordLexer:
                 self.at += 1
                 if self.peek() == b"(":
                     self.group()
+                else:
+                    # A range of numbers.
+                    self._takes(_RANGE)
                 draft.add(Other.UNKNOWN)
             case b"=" if self.at == start:
                 self.at += 1
@@ -137,6 +159,7 @@ class WordLexer:
     def _inner_parentheses(self, start: int, draft: Draft) -> None:
         """Pass over parentheses in a word: an array, the mark of a function, a pattern."""
         if self._is_array(start):
+            draft.is_hazardous = self.at > start + 1 and self._is_hazardous()
             self.group()
             draft.ending = Ending.ARRAY
         elif self.takes(b"()"):
@@ -148,6 +171,19 @@ class WordLexer:
             self.pattern()
         draft.add(Other.UNKNOWN)
 
+    def _is_hazardous(self) -> bool:
+        """Tell whether the parentheses here would run code if they were those of a pattern."""
+        at, depth, in_condition = self.at, self._depth, self.in_condition
+        try:
+            self.pattern()
+        except NotUnderstoodError:
+            self._depth = depth
+            return True
+        else:
+            return False
+        finally:
+            self.at, self.in_condition = at, in_condition
+
     def _is_array(self, start: int) -> bool:
         """Tell whether a word up to here has what is in parentheses be a list of words."""
         # Most are none: a word with many of them is not looked through each time.
@@ -157,8 +193,12 @@ class WordLexer:
         return self.at == start + 1 or (found is not None and found[1] == self.at)
 
     def pattern(self) -> None:
-        """Pass over the parentheses of a pattern, unless they may qualify the files found by code."""
+        """Pass over the parentheses of a pattern, unless they may qualify the files found by code.
+
+        In a condition no files are found.
+        """
         start = self.at
+        is_choice, has_values = self.in_condition, False
         self._enter()
         self.at += 1
         while not self.takes(b")"):
@@ -169,6 +209,9 @@ class WordLexer:
                     self.at += 1
                 case b"(":
                     self.pattern()
+                case b"|":
+                    is_choice = True
+                    self.at += 1
                 case b"\\":
                     self.at += 2
                 case b"'":
@@ -176,21 +219,22 @@ class WordLexer:
                 case b'"':
                     self._double_quotes(Draft())
                 case b"`":
+                    has_values = True
                     self._takes(_BACKTICKS)
                 case b"$":
+                    has_values = True
                     self._dollar(in_quotes=False)
                 case _:
                     self.takes_run(_IN_PATTERN)
         self._leave()
         first, last = start + 1, self.at - 1
-        is_glob_flag = self.code.startswith(b"#q", first, last)
-        runs_code = is_glob_flag or any(self.code.find(sign, first, last) >= 0 for sign in (b"e", b"+"))
-        if runs_code and (is_glob_flag or self.code.find(b"|", first, last) < 0):
+        runs_code = has_values or any(self.code.find(sign, first, last) >= 0 for sign in (b"e", b"+"))
+        if self.code.startswith(b"#q", first, last) or (runs_code and not is_choice):
             raise NotUnderstoodError
 
     def group(self) -> None:
         """Pass over commands in parentheses, or a calculation in two pairs of them."""
-        start, depth = self.at, self._depth
+        start, depth, in_condition = self.at, self._depth, self.in_condition
         self._enter()
         is_calculation = self.takes(b"((")
         if is_calculation:
@@ -201,7 +245,9 @@ class WordLexer:
                 self._depth = depth + 1
         if not is_calculation:
             self.at = start + 1
+            self.in_condition = False
             self.pass_commands()
+        self.in_condition = in_condition
         self._leave()
 
     def pass_commands(self) -> None:
@@ -249,6 +295,13 @@ class WordLexer:
 
     def _dollar(self, *, in_quotes: bool) -> Part:
         """Read what begins with ``$``."""
+        part = self._value(in_quotes=in_quotes)
+        if self.code.startswith(_JOINED, self.at):
+            # What is behind that may belong to it.
+            raise NotUnderstoodError
+        return part
+
+    def _value(self, *, in_quotes: bool) -> Part:
         self.at += 1
         start = self.at
         following = self.peek()
@@ -265,17 +318,39 @@ class WordLexer:
             case b"@" | b"*":
                 self.at += 1
                 return self._unless_changed(Other.ARGUMENT)
-            case b"~":
-                # What a value says would be taken for a pattern, which may run code.
-                raise NotUnderstoodError
+            case b"[":
+                self.at += 1
+                self._old_calculation()
+                return Other.UNKNOWN
+            case b"?" | b"!" | b"-" | b"$":
+                self.at += 1
+                return Other.UNKNOWN
         if self.takes_run(_DIGITS):
             return self._unless_changed(Other.ARGUMENT)
         if self.takes_run(_NAME):
             return self._unless_changed(Value(self.code[start : self.at]))
-        if following and following in b"#?!-$=^+[":
-            self.at += 1
+        if self.takes_run(_CHANGERS):
+            # What a value says would be taken for a pattern, which may run code.
+            if self.code.find(b"~", start, self.at) >= 0:
+                raise NotUnderstoodError
             return Other.UNKNOWN
         return Said(b"$")
+
+    def _old_calculation(self) -> None:
+        """Pass over a calculation behind ``$[``."""
+        still_open = 0
+        while still_open or not self.takes(b"]"):
+            match self._some():
+                case b"[":
+                    still_open += 1
+                    self.at += 1
+                case b"]":
+                    still_open -= 1
+                    self.at += 1
+                case b"$":
+                    self._value(in_quotes=True)
+                case _:
+                    self._takes(_IN_OLD_CALCULATION)
 
     def _unless_changed(self, part: Part) -> Part:
         """Return what a value is unless part of it is taken, or it is changed by what is behind it."""
@@ -288,6 +363,8 @@ class WordLexer:
         while not self.takes(b"}"):
             match self._some():
                 case b"{" if not in_quotes:
+                    raise NotUnderstoodError
+                case b"\\" if self.code.startswith(_JOINED, self.at):
                     raise NotUnderstoodError
                 case b"\\":
                     self.at += 2
@@ -351,7 +428,9 @@ def _inside(text: bytes) -> Part:
     # Flags may have the value evaluated, or name the variable that gets one; what is said may be taken for a pattern.
     flags = text[: max(text.rfind(b")"), 0)] if text.startswith(b"(") else b""
     evaluates = b"e" in flags or b"%" in flags
-    gives = b"P" in flags and b"=" in text
+    # A name behind flags, or a number, is no assignment that would be noticed.
+    is_number = text[:1].isdigit()
+    gives = b"=" in text and (bool(flags) or is_number or is_table(text))
     if evaluates or gives or b"~" in text:
         raise NotUnderstoodError
     return Other.UNKNOWN

@@ -3,17 +3,21 @@
 import os
 import stat
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from zsh_tool.foreign.files import compiled_form, names_of
 from zsh_tool.foreign.watch import Watch
+from zsh_tool.foreign.words import NotUnderstoodError
 
 _TICK_SECS: Final = 0.010
 """The clock of file systems may be this coarse: what is younger may change without its times showing it."""
+_COARSEST_SECS: Final = 2.0
+"""A file system may count whole seconds alone."""
 _LINKS: Final = 40
 """More links on the way to a file the system does not follow (path_resolution(7))."""
+_UNREAL: Final = (b"/dev", b"/proc", b"/sys")
+"""What is in these is another thing for each process, or made as it is read."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,23 @@ class _Step:
     stamp: _Stamp | None
     around_ns: int | None
     """When something last came or went in the directory that holds it."""
+    is_watched: bool = False
+    """Whether it is known that nothing comes here, or that it is not moved."""
 
     @classmethod
     def of(cls, folder: bytes, name: bytes) -> "_Step":
-        """Return what is there now."""
+        """Return what is there now. OSError if that cannot be told."""
         around = _stamp(folder)
-        return cls(_stamp(_joined(folder, name)), None if around is None else around.content_ns)
+        return cls(_stamp(_joined(folder, name)), None if around is None else around.change_ns)
 
     @property
     def is_folder(self) -> bool:
         return self.stamp is not None and stat.S_ISDIR(self.stamp.kind)
 
-    def holds(self, now: "_Step", *, is_watched: bool) -> bool:
-        """Tell whether this is as it was all the time until ``now``.
-
-        ``is_watched`` if it is known that nothing came here, and no directory was moved.
-        """
+    def holds(self, now: "_Step") -> bool:
+        """Tell whether this is as it was all the time until ``now``."""
         was, found = self.stamp, now.stamp
-        is_calm = is_watched or self.around_ns == now.around_ns
+        is_calm = self.is_watched or self.around_ns == now.around_ns
         if was is None:
             # Something may have been there for a while.
             return found is None and is_calm
@@ -73,25 +76,17 @@ class Stamps:
     """By directory, without links on the way to it, and name."""
     _watch: Watch | None = None
 
-    @classmethod
-    def of(cls, places: Iterable[bytes]) -> "Stamps":
-        """Return those of the files in these places, some of which may be missing.
+    def add(self, place: bytes) -> None:
+        """Add the file at a place, which may be missing, before it is read.
 
-        This waits a moment if one has changed just now.
+        This waits a moment if it has changed just now. NotUnderstoodError if it could be another one without showing
+        it.
         """
-        stamps = cls()
-        for place in places:
-            stamps._add_way(place)
-            stamps._add_way(compiled_form(place))
-        if not stamps._steps:
-            return stamps
-        folders = [_joined(*way) for way, step in stamps._steps.items() if step.is_folder]
-        stamps._watch = Watch(folders, [way for way, step in stamps._steps.items() if step.stamp is None])
-        changes = [step.stamp.change_ns for step in stamps._steps.values() if step.stamp is not None]
-        if changes:
-            youngest = (time.time_ns() - max(changes)) / 1e9
-            time.sleep(min(max(_TICK_SECS - youngest, 0), _TICK_SECS))
-        return stamps
+        try:
+            self._add_way(place)
+            self._add_way(compiled_form(place))
+        except (OSError, ValueError) as error:
+            raise NotUnderstoodError from error
 
     def _add_way(self, place: bytes) -> None:
         """Add a place and all that leads to it, link by link, up to what is missing."""
@@ -102,28 +97,55 @@ class Stamps:
             if name == b"..":
                 at = os.path.dirname(at)  # noqa: PTH120 - these are bytes
                 continue
-            step = self._steps.setdefault((at, name), _Step.of(at, name))
+            if at in _UNREAL or _joined(at, name) in _UNREAL:
+                raise NotUnderstoodError
+            if (at, name) not in self._steps:
+                self._steps[at, name] = self._first_look(at, name)
+            step = self._steps[at, name]
             if step.is_folder:
                 at = _joined(at, name)
                 continue
-            if step.stamp is None or not stat.S_ISLNK(step.stamp.kind) or links == _LINKS:
+            if step.stamp is None or not stat.S_ISLNK(step.stamp.kind):
                 return
             links += 1
-            try:
-                target = os.readlink(_joined(at, name))  # noqa: PTH115 - these are bytes
-            except OSError:
-                return
+            if links > _LINKS:
+                raise NotUnderstoodError
+            target = os.readlink(_joined(at, name))  # noqa: PTH115 - these are bytes
             if target.startswith(b"/"):
                 at = b"/"
             left += names_of(target)[::-1]
 
+    def _first_look(self, folder: bytes, name: bytes) -> _Step:
+        """Return what is at a place, from when on changes show."""
+        if self._watch is None:
+            self._watch = Watch()
+        step = _Step.of(folder, name)
+        stamp = step.stamp
+        if stamp is None:
+            step = replace(step, is_watched=self._watch.add_missing(folder, name))
+            # It may have come before that.
+            if _stamp(_joined(folder, name)) is not None:
+                raise NotUnderstoodError
+            return step
+        if step.is_folder:
+            step = replace(step, is_watched=self._watch.add_folder(_joined(folder, name)))
+        if not step.is_watched:
+            changed_ns = stamp.change_ns
+            age = max(time.time_ns() - changed_ns, 0) / 1e9
+            if changed_ns % 1_000_000_000 == 0 and age < _COARSEST_SECS:
+                raise NotUnderstoodError
+            if age < _TICK_SECS:
+                time.sleep(_TICK_SECS - age)
+        return step
+
     def hold(self) -> bool:
         """Tell whether the files have been the same all the time."""
-        is_watched = self._watch is not None and self._watch.sees_names
-        steps = self._steps.items()
-        return all(was.holds(_Step.of(*way), is_watched=is_watched) for way, was in steps) and (
-            self._watch is None or self._watch.is_quiet()
-        )
+        try:
+            if not all(was.holds(_Step.of(*way)) for way, was in self._steps.items()):
+                return False
+        except (OSError, ValueError):
+            return False
+        return self._watch is None or self._watch.is_quiet()
 
     def close(self) -> None:
         """End the watch."""
@@ -136,10 +158,10 @@ def _joined(folder: bytes, name: bytes) -> bytes:
 
 
 def _stamp(place: bytes) -> _Stamp | None:
+    """Return what is there, if anything. OSError if that cannot be told."""
     try:
         found = os.lstat(place)
-    except (OSError, ValueError):
-        # What the system finds too long, or no name at all, is not there either.
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return _Stamp(
         (found.st_dev, found.st_ino),

@@ -8,7 +8,6 @@ import os
 import select
 import struct
 import sys
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -27,38 +26,38 @@ _BLOCK: Final = 16 << 10
 class Watch:
     """Tells whether directories were moved, files of certain names came into being, or file systems were mounted."""
 
-    def __init__(self, folders: Iterable[bytes], missing: Iterable[tuple[bytes, bytes]]) -> None:
-        """Watch folders, and in folders the names that nothing has. The system may not let us watch that many."""
-        self._folders, self._names = [*folders], [*missing]
+    def __init__(self) -> None:
+        """Watch mounts alone as yet."""
+        self._names: set[bytes] = set()
+        """The names that nothing had. Others come and go all the time."""
         self._events: int | None = None
         self._mounts: int | None = None
-        if sys.platform == "linux":
-            with suppress(OSError):
-                self._events = self._watched()
-            with suppress(OSError):
-                # An exceptional condition tells of mounts (proc(5), /proc/pid/mounts).
-                self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+        if sys.platform != "linux":
+            return
+        self._libc = ctypes.CDLL(None)
+        events: int = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._events = None if events == -1 else events
+        with suppress(OSError):
+            # An exceptional condition tells of mounts (proc(5), /proc/pid/mounts).
+            self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
 
-    def _watched(self) -> int:
-        libc = ctypes.CDLL(None, use_errno=True)
-        events: int = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
-        if events == -1:
-            raise OSError(ctypes.get_errno(), "inotify_init1")
-        wanted = [(folder, _ITSELF) for folder in self._folders]
-        wanted += [(folder, _ITSELF | _CAME) for folder, _ in self._names]
-        for folder, what in wanted:
-            if libc.inotify_add_watch(events, folder, what | _ONLYDIR | _MASK_ADD) == -1:
-                os.close(events)
-                raise OSError(ctypes.get_errno(), "inotify_add_watch")
-        return events
+    def add_folder(self, folder: bytes) -> bool:
+        """Watch whether a directory is moved; False if the system does not let us."""
+        return self._add(folder, _ITSELF)
 
-    @property
-    def sees_names(self) -> bool:
-        """Whether it tells of directories and files. Of mounts it does on Linux, or else it is never quiet."""
-        return self._events is not None
+    def add_missing(self, folder: bytes, name: bytes) -> bool:
+        """Watch whether something comes into being where nothing is; False if the system does not let us."""
+        self._names.add(name)
+        return self._add(folder, _ITSELF | _CAME)
+
+    def _add(self, folder: bytes, what: int) -> bool:
+        if self._events is None:
+            return False
+        mask = what | _ONLYDIR | _MASK_ADD
+        return bool(self._libc.inotify_add_watch(self._events, folder, mask) != -1)
 
     def is_quiet(self) -> bool:
-        """Tell whether it noticed nothing so far."""
+        """Tell whether it noticed nothing so far. It does where Linux cannot tell of mounts."""
         if sys.platform != "linux":
             return True
         return self._mounts is not None and not self._has_mounted(self._mounts) and self._has_seen_nothing()
@@ -73,7 +72,6 @@ class Watch:
         """Tell whether only other names came. A queue that ran over may have lost one of ours."""
         if self._events is None:
             return True
-        names = {name for _, name in self._names}
         while True:
             try:
                 events = os.read(self._events, _BLOCK)
@@ -84,7 +82,7 @@ class Watch:
                 _, what, _, length = _HEAD.unpack_from(events, at)
                 at += _HEAD.size + length
                 name = events[at - length : at].rstrip(b"\0")
-                if not what & _CAME or name in names:
+                if not what & _CAME or name in self._names:
                     return False
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from zsh_tool.foreign.names import SPECIAL
 
-_NAME: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*+")
+_NAME: Final = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+|[0-9]++(?![A-Za-z_\x80-\xff])")
+"""The shell's arguments may be assigned to by their numbers; a byte of a letter may be in a name too."""
 
 
 class NotUnderstoodError(Exception):
@@ -77,6 +78,8 @@ class Word:
     """Something in it is quoted."""
     is_one_quote: bool = False
     """All of it stands in one pair of double quotes."""
+    is_hazardous: bool = False
+    """Its list would run code if it were a pattern."""
 
     @cached_property
     def said(self) -> bytes | None:
@@ -161,6 +164,7 @@ class Draft:
     ending: Ending = Ending.PLAIN
     has_quotes: bool = False
     is_one_quote: bool = False
+    is_hazardous: bool = False
     _parts: list[Part | bytearray] = field(default_factory=list)
     """Text is put together in place: a long one may come byte by byte."""
 
@@ -182,4 +186,4 @@ class Draft:
     def word(self) -> Word:
         """Return what was read."""
         parts = (Said(bytes(part)) if isinstance(part, bytearray) else part for part in self._parts)
-        return Word(tuple(parts), self.ending, self.has_quotes, self.is_one_quote)
+        return Word(tuple(parts), self.ending, self.has_quotes, self.is_one_quote, self.is_hazardous)

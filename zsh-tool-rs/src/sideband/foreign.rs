@@ -4,6 +4,7 @@
 //! So such code is looked for beforehand: in the start-up files and in every file that these or the text read, and those read in turn.
 //! Whatever runs code that is not there to be seen, or may do so as far as is understood here, may hold anything. The files that the text
 //! may read are looked at once more when it has ended: it may have made or changed them.
+mod compiled;
 mod facts;
 mod files;
 mod lexer;
@@ -12,16 +13,20 @@ mod names;
 mod stamp;
 
 use std::collections::HashSet;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use facts::{Facts, Mark};
-use files::{code_at, own_file};
+use files::{code_at, is_nothing, is_read};
 use lexer::{Part, Word};
 use mentions::mentions;
-use names::{CODE, SHELLS_OWN, is_no_code, is_special};
+use names::{CODE, is_no_code, is_shells_own, is_special};
 pub use stamp::Stamps;
+
+use crate::sys::user;
 
 /// Of more files than these, one is taken to set some; in more directories, a file may be anywhere.
 const MOST: usize = 32;
@@ -46,21 +51,34 @@ pub fn harmless_files(
         is_moved: false,
         is_relative: false,
         used: HashSet::new(),
+        stamps: Stamps::default(),
     };
     for code in system {
         start.add(code)?;
     }
-    start.add(&own_file(env, cwd)?)?;
-    // These are read before the text can change anything, so they are not looked at again.
-    start.follow(0)?;
+    let own = start.own_files()?;
+    for place in &own {
+        let (code, compiled) = code_at(place)?;
+        start.add(&code)?;
+        if !compiled.is_empty() {
+            start.pieces.push(Facts::of_compiled(&compiled)?);
+        }
+    }
+    let mut files = start.follow(0, false)?;
     if !start.is_understood() {
         return None;
     }
+    if start.pieces.iter().any(|facts| facts.is(Mark::Calls)) {
+        files.extend(own.into_iter().map(PathBuf::into_os_string));
+        for place in files {
+            start.stamps.add(Path::new(&place))?;
+        }
+    }
     start.used.clear();
-    let own = start.pieces.len();
+    let first = start.pieces.len();
     start.add(text)?;
-    let files = start.follow(own)?;
-    start.is_understood().then(|| Stamps::of(&files))
+    start.follow(first, true)?;
+    start.is_understood().then_some(start.stamps)
 }
 
 /// The ways by which a shell may know the directory that it starts in: it keeps to `PWD` where that leads there, through whatever links.
@@ -72,6 +90,16 @@ fn starts(env: &[CString], cwd: &Path) -> Vec<PathBuf> {
     };
     ways.extend(told.filter(leads_here).map(Path::to_owned));
     ways
+}
+
+/// Whether the path of this process's own directory, which the shell starts in then, leads to another one by now.
+fn leads_elsewhere(cwd: &Path) -> bool {
+    let node = |place: &Path| {
+        fs::metadata(place)
+            .ok()
+            .map(|found| (found.dev(), found.ino()))
+    };
+    std::env::current_dir().is_ok_and(|here| here == cwd) && node(Path::new(".")) != node(cwd)
 }
 
 fn value<'a>(env: &'a [CString], name: &[u8]) -> Option<&'a [u8]> {
@@ -98,6 +126,8 @@ struct Start<'a> {
     is_relative: bool,
     /// The variables whose values were taken from the environment.
     used: HashSet<Vec<u8>>,
+    /// What the files are like that matter until the shell ends.
+    stamps: Stamps,
 }
 
 impl Start<'_> {
@@ -125,36 +155,71 @@ impl Start<'_> {
         Some(())
     }
 
+    /// Where the caller's own start-up file may be: the system's may say so too. None if only the shell can tell.
+    fn own_files(&self) -> Option<Vec<PathBuf>> {
+        let folder = value(self.env, b"ZDOTDIR").or_else(|| value(self.env, b"HOME"));
+        let mut folders = vec![folder.map_or_else(user::home, |folder| Some(folder.to_vec()))?];
+        for name in [&b"ZDOTDIR"[..], b"HOME"] {
+            let given = self.pieces.iter().flat_map(|piece| &piece.given);
+            let given: Vec<_> = given.filter(|given| given.name == name).collect();
+            if given.len() != self.mentions(name) {
+                return None;
+            }
+            for value in given.into_iter().flat_map(|given| &given.values) {
+                folders.push(value.clone()?);
+            }
+        }
+        let places = folders.iter().map(|folder| {
+            // What is empty is the root to zsh, which puts a slash behind it.
+            let folder = if folder.is_empty() { b"/" } else { &folder[..] };
+            self.cwd.join(path(folder)).join(".zshenv")
+        });
+        Some(places.collect())
+    }
+
     /// Adds the files that the pieces from `first` on read, and those read in turn; gives their places.
-    fn follow(&mut self, first: usize) -> Option<HashSet<PathBuf>> {
-        let mut found = HashSet::new();
+    fn follow(&mut self, first: usize, may_change: bool) -> Option<HashSet<OsString>> {
+        // As they are named: a slash or dot at the end is another compiled form.
+        let mut found: HashSet<OsString> = HashSet::new();
         let mut at = first;
         while let Some(piece) = self.pieces.get(at) {
             for (name, is_source) in piece.reads.clone() {
                 for place in self.places(&name, is_source)? {
-                    if found.contains(&place) {
+                    if is_nothing(&place) || !found.insert(place.clone().into()) {
                         continue;
                     }
-                    let code = code_at(&place)?;
-                    found.insert(place);
                     if found.len() > MOST_PLACES {
                         return None;
                     }
-                    if code.is_empty() {
-                        continue;
+                    if may_change {
+                        self.stamps.add(&place)?;
                     }
-                    let facts = Facts::of(&code)?;
-                    // Such a file is given arguments by who reads it.
-                    if facts.is(Mark::RunsArguments) || self.pieces.len() > MOST {
-                        return None;
-                    }
-                    self.is_lost |= facts.is(Mark::Lost) || !facts.moves.is_empty();
-                    self.pieces.push(facts);
+                    self.read(&place)?;
                 }
             }
             at += 1;
         }
         Some(found)
+    }
+
+    /// Adds the code at a place.
+    fn read(&mut self, place: &Path) -> Option<()> {
+        let (code, compiled) = code_at(place)?;
+        let facts = [(code, false), (compiled, true)];
+        for (code, is_compiled) in facts.iter().filter(|(code, _)| !code.is_empty()) {
+            let facts = if *is_compiled {
+                Facts::of_compiled(code)?
+            } else {
+                Facts::of(code)?
+            };
+            // Such a file is given arguments by who reads it.
+            if facts.is(Mark::RunsArguments) || self.pieces.len() > MOST {
+                return None;
+            }
+            self.is_lost |= facts.is(Mark::Lost) || !facts.moves.is_empty();
+            self.pieces.push(facts);
+        }
+        Some(())
     }
 
     /// Whether what was taken for granted about the pieces holds for all of them.
@@ -165,8 +230,11 @@ impl Start<'_> {
         let has_patterns = any(Mark::Patterns) || is_odd && any(Mark::Qualifiers);
         let has_moved =
             self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
-        let is_doubtful = (self.is_lost || has_moved) && self.is_relative
+        let is_lost = self.is_lost || has_moved || leads_elsewhere(self.cwd);
+        let is_doubtful = self.is_relative && is_lost
             || any(Mark::Quotes) && any(Mark::TwoQuotes)
+            || any(Mark::Reckons) && !self.used.is_empty()
+            || any(Mark::PathDirs) && all().any(|facts| !facts.reads.is_empty())
             || has_patterns && any(Mark::Loose)
             || CODE
                 .iter()
@@ -193,7 +261,7 @@ impl Start<'_> {
         let in_env = value(self.env, variable);
         let is_known = in_env.is_some() || !given.is_empty();
         is_known
-            && !SHELLS_OWN.contains(&variable)
+            && !is_shells_own(variable)
             && given.len() == self.mentions(variable)
             && is_harmless(b"")
             && in_env.is_none_or(is_harmless)
@@ -218,14 +286,15 @@ impl Start<'_> {
             return Some(vec![path(&name).to_owned()]);
         }
         self.is_relative = true;
-        let here = self.folders.iter().map(|folder| folder.join(path(&name)));
-        let mut places: Vec<PathBuf> = here.collect();
-        let is_here = is_source && places.iter().all(|place| place.is_file());
+        let folders = self.folders.clone();
+        let mut places: Vec<PathBuf> = folders.iter().map(|f| f.join(path(&name))).collect();
+        let is_here = is_source && places.iter().all(|place| is_read(place));
         if !name.contains(&b'/') && !is_here {
             self.used.insert(b"path".to_vec());
-            let listed = self.taken(b"PATH").unwrap_or_default().to_vec();
-            let there = listed.split(|b| *b == b':');
-            places.extend(there.map(|folder| self.cwd.join(path(folder)).join(path(&name))));
+            let listed = self.taken(b"PATH")?.to_vec();
+            for part in listed.split(|b| *b == b':') {
+                places.extend(folders.iter().map(|f| f.join(path(part)).join(path(&name))));
+            }
         }
         Some(places)
     }
@@ -256,7 +325,8 @@ impl Start<'_> {
     /// The value of a variable in the environment, which the code is taken to leave as it is.
     fn taken(&mut self, name: &[u8]) -> Option<&[u8]> {
         self.used.insert(name.to_vec());
-        value(self.env, name).filter(|_| !SHELLS_OWN.contains(&name))
+        let is_plain = !name.first().is_none_or(u8::is_ascii_lowercase);
+        value(self.env, name).filter(|_| is_plain && !is_shells_own(name))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Watch {
     #[cfg(target_os = "linux")]
-    watched: Option<linux::Watched>,
+    events: Option<linux::Events>,
     /// Tells of mounts by an exceptional condition (proc(5), `/proc/pid/mounts`).
     #[cfg(target_os = "linux")]
     mounts: Option<std::fs::File>,
@@ -13,47 +13,53 @@ pub struct Watch {
 
 #[cfg(target_os = "linux")]
 impl Watch {
-    /// Watches directories, and places where nothing is. The system may not let us watch that many.
-    pub fn over<'a>(
-        folders: impl Iterator<Item = &'a Path>,
-        missing: impl Iterator<Item = &'a Path>,
-    ) -> Watch {
+    /// A watch that looks at mounts alone as yet.
+    #[must_use]
+    pub fn new() -> Watch {
         Watch {
-            watched: linux::Watched::over(folders, missing).ok(),
+            events: linux::Events::new().ok(),
             mounts: std::fs::File::open("/proc/self/mounts").ok(),
         }
     }
 
-    /// Whether it tells of directories and files. Of mounts it does, or else it is never quiet.
-    #[must_use]
-    pub fn sees_names(&self) -> bool {
-        self.watched.is_some()
+    /// Watches whether a directory is moved; false if the system does not let us.
+    pub fn add_folder(&mut self, folder: &Path) -> bool {
+        let added = self.events.as_mut().map(|events| events.add_folder(folder));
+        matches!(added, Some(Ok(())))
     }
 
-    /// Whether it noticed nothing so far.
+    /// Watches whether something comes into being where nothing is; false if the system does not let us.
+    pub fn add_missing(&mut self, place: &Path) -> bool {
+        let added = self.events.as_mut().map(|events| events.add_missing(place));
+        matches!(added, Some(Ok(())))
+    }
+
+    /// Whether it noticed nothing so far. It does where it cannot tell of mounts.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.mounts.as_ref().is_some_and(linux::has_no_condition)
             && self
-                .watched
+                .events
                 .as_ref()
-                .is_none_or(linux::Watched::has_seen_nothing)
+                .is_none_or(linux::Events::are_of_others)
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Watch {
     /// This system has no such watch that we use.
-    pub fn over<'a>(
-        _folders: impl Iterator<Item = &'a Path>,
-        _missing: impl Iterator<Item = &'a Path>,
-    ) -> Watch {
+    #[must_use]
+    pub fn new() -> Watch {
         Watch {}
     }
 
     /// It does not.
-    #[must_use]
-    pub fn sees_names(&self) -> bool {
+    pub fn add_folder(&mut self, _folder: &Path) -> bool {
+        false
+    }
+
+    /// It does not.
+    pub fn add_missing(&mut self, _place: &Path) -> bool {
         false
     }
 
@@ -61,6 +67,12 @@ impl Watch {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         true
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch::new()
     }
 }
 
@@ -85,50 +97,47 @@ mod linux {
 
     /// A watch by inotify, whose queue the system keeps for us.
     #[derive(Debug)]
-    pub(super) struct Watched {
-        events: File,
+    pub(super) struct Events {
+        queue: File,
         /// The names that nothing had. Others come and go all the time.
         names: HashSet<OsString>,
     }
 
-    impl Watched {
-        pub(super) fn over<'a>(
-            mut folders: impl Iterator<Item = &'a Path>,
-            mut missing: impl Iterator<Item = &'a Path>,
-        ) -> io::Result<Watched> {
+    impl Events {
+        pub(super) fn new() -> io::Result<Events> {
             // SAFETY: takes flags alone.
             let fd = check(unsafe { libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK) })?;
-            let mut watched = Watched {
+            Ok(Events {
                 // SAFETY: the descriptor is new and nobody else's.
-                events: unsafe { File::from_raw_fd(fd) },
+                queue: unsafe { File::from_raw_fd(fd) },
                 names: HashSet::new(),
-            };
-            folders.try_for_each(|folder| watched.add(folder, ITSELF))?;
-            missing.try_for_each(|place| {
-                let name = place.file_name().unwrap_or_default().to_owned();
-                watched.names.insert(name);
-                let folder = place.parent().unwrap_or(Path::new("/"));
-                watched.add(folder, ITSELF | CAME)
-            })?;
-            Ok(watched)
+            })
+        }
+
+        pub(super) fn add_folder(&mut self, folder: &Path) -> io::Result<()> {
+            self.add(folder, ITSELF)
+        }
+
+        pub(super) fn add_missing(&mut self, place: &Path) -> io::Result<()> {
+            let name = place.file_name().unwrap_or_default().to_owned();
+            self.names.insert(name);
+            self.add(place.parent().unwrap_or(place), ITSELF | CAME)
         }
 
         fn add(&self, folder: &Path, what: u32) -> io::Result<()> {
             let name = CString::new(folder.as_os_str().as_bytes())?;
             let mask = what | libc::IN_ONLYDIR | libc::IN_MASK_ADD;
             // SAFETY: the descriptor is open, and the path a NUL-terminated string that outlives the call.
-            check(unsafe {
-                libc::inotify_add_watch(self.events.as_raw_fd(), name.as_ptr(), mask)
-            })?;
+            check(unsafe { libc::inotify_add_watch(self.queue.as_raw_fd(), name.as_ptr(), mask) })?;
             Ok(())
         }
 
         /// Whether only other names came. A queue that ran over may have lost one of ours.
-        pub(super) fn has_seen_nothing(&self) -> bool {
+        pub(super) fn are_of_others(&self) -> bool {
             let mut block = [0; 16 << 10];
             loop {
-                match (&self.events).read(&mut block) {
-                    Ok(count) if self.are_of_others(&block[..count]) => {}
+                match (&self.queue).read(&mut block) {
+                    Ok(count) if self.are_other_names(&block[..count]) => {}
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) => return error.kind() == ErrorKind::WouldBlock,
                     Ok(_) => return false,
@@ -136,7 +145,7 @@ mod linux {
             }
         }
 
-        fn are_of_others(&self, mut events: &[u8]) -> bool {
+        fn are_other_names(&self, mut events: &[u8]) -> bool {
             while let Some((head, rest)) = events.split_first_chunk::<HEAD>() {
                 let [_, what, _, length] = *head.as_chunks().0 else {
                     return false;

@@ -1,17 +1,27 @@
 //! What a piece of code does that bears on which code its shell runs.
+mod commands;
+
 use std::collections::HashSet;
 
-use super::lexer::{Found, Part, Word, assignment, cut, is_reserved};
-use super::mentions::{has, place_of, unquoted};
+use super::compiled::words;
+use super::lexer::{Found, Part, Word, cut};
+use super::mentions::{has, has_process, reckons, unquoted};
 use super::names::{
-    BEYOND, CODE, DECLARERS, MODULES, MOVERS, TABLES, WRITERS, is_no_code, is_special,
-    passes_no_command, sets_by_letter,
+    BEYOND, CODE, DECLARERS, MODULES, MOVERS, RECKONERS, WRITERS, is_calm, is_no_code, is_table,
+    passes_no_command, sets_by_letter, takes_options,
 };
 
 /// How often code may be evaluated by code.
 const DEEPEST: usize = 8;
 /// Of more directories, files, variables or calls than these nothing is known.
 const MOST: usize = 32;
+
+/// Options by their letters.
+const LETTERS: [(u8, Mark); 3] = [
+    (b'Q', Mark::PathDirs),
+    (b'T', Mark::Searches),
+    (b'y', Mark::Odd),
+];
 
 /// What is known of a piece of code.
 #[derive(Debug, Default)]
@@ -49,6 +59,12 @@ pub(super) enum Mark {
     Qualifiers,
     /// It has values that are not quoted.
     Loose,
+    /// It may change files.
+    Calls,
+    /// It reckons with values, which may be expressions that assign to variables.
+    Reckons,
+    /// It has names with a slash looked for in `PATH`.
+    PathDirs,
     /// It makes one quote of two in quotes; it has two of them.
     Quotes,
     TwoQuotes,
@@ -64,32 +80,48 @@ pub(super) struct Given {
 impl Facts {
     /// What `code` does; None if that may be anything.
     pub(super) fn of(code: &[u8]) -> Option<Facts> {
-        let plain = unquoted(code);
+        let mut facts = Facts::told_by(unquoted(code))?;
+        facts.mark(Mark::TwoQuotes, has(code, b"''"));
+        facts.mark(Mark::Calls, has_process(code));
+        facts.add(code, 0)?;
+        Some(facts)
+    }
+
+    /// What compiled code does; None if that may be anything.
+    pub(super) fn of_compiled(compiled: &[u8]) -> Option<Facts> {
+        let mut facts = Facts::told_by(words(compiled)?)?;
+        facts.mark(Mark::Calls, true);
+        Some(facts)
+    }
+
+    /// What the words in code tell, wherever they stand.
+    fn told_by(plain: Vec<u8>) -> Option<Facts> {
         let mut options = plain.to_ascii_lowercase();
         options.retain(|b| *b != b'_');
+        let tells = |word: &[u8]| has(&options, word);
         if has(&plain, b"trap")
             || has(&plain, b"functions[")
             || has(&plain, b"aliases[")
-            || has(&plain, b"options[")
-            || has(&options, b"promptsubst")
+            || tells(b"promptsubst")
+            || tells(b"histchars")
         {
             return None;
         }
         let mut facts = Facts::default();
-        let marked = [
-            (Mark::Patterns, has(&options, b"globsubst")),
-            (
-                Mark::Qualifiers,
-                has(&options, b"extendedglob") || has(&options, b"bareglobqual"),
-            ),
-            (Mark::Quotes, has(&options, b"rcquotes")),
-            (Mark::TwoQuotes, has(code, b"''")),
-            (Mark::Searches, has(&options, b"cdpath")),
-            (Mark::Searches, has(&options, b"cdablevars")),
-        ];
-        let marked = marked.iter().filter(|(_, is_so)| *is_so);
-        facts.marks.extend(marked.map(|(mark, _)| *mark));
-        facts.add(code, 0)?;
+        let may_reckon = reckons(&plain);
+        if may_reckon && has(&plain, b"::=") {
+            return None;
+        }
+        facts.mark(Mark::Reckons, may_reckon);
+        facts.mark(Mark::PathDirs, tells(b"pathdirs"));
+        facts.mark(Mark::Odd, tells(b"shwordsplit"));
+        facts.mark(Mark::Patterns, tells(b"globsubst"));
+        facts.mark(
+            Mark::Qualifiers,
+            tells(b"extendedglob") || tells(b"bareglobqual"),
+        );
+        facts.mark(Mark::Quotes, tells(b"rcquotes"));
+        facts.mark(Mark::Searches, tells(b"cdpath") || tells(b"cdablevars"));
         facts.plain = plain;
         Some(facts)
     }
@@ -134,6 +166,7 @@ impl Facts {
                 Some(())
             }
             Found::Target(word) => {
+                self.mark(Mark::Calls, true);
                 self.mark(Mark::Loose, word.is_loose());
                 Some(())
             }
@@ -165,11 +198,20 @@ impl Facts {
         };
         let all_said = || arguments.iter().all(|word| word.said().is_some());
         let options = |letter: u8| option(arguments, letter).is_some();
-        self.mark(Mark::Searches, sets_by_letter(said, arguments, b'T'));
+        for (letter, mark) in LETTERS {
+            self.mark(mark, sets_by_letter(said, arguments, letter));
+        }
+        self.mark(Mark::Calls, !is_calm(said));
+        self.mark(Mark::Reckons, RECKONERS.contains(&said));
+        if takes_options(said) && has_hidden_options(arguments) {
+            return None;
+        }
         match said {
             b"." | b"source" => {
-                self.reads
-                    .push((operands().next()?.clone(), said == b"source"));
+                let mut named = arguments.iter();
+                let is_end = |word: &&Word| word.said() == Some(b"--");
+                let file = named.next().filter(|word| !is_end(word)).or(named.next())?;
+                self.reads.push((file.clone(), said == b"source"));
                 (self.reads.len() <= MOST).then_some(())
             }
             b"eval" => {
@@ -181,7 +223,7 @@ impl Facts {
                 .iter()
                 .try_for_each(|word| self.alias(word.said()?, depth)),
             _ if MOVERS.contains(&said) => {
-                self.move_to(arguments);
+                self.move_to(said, arguments);
                 Some(())
             }
             _ if BEYOND.contains(&said) => None,
@@ -190,11 +232,14 @@ impl Facts {
             b"set" => self.set(arguments),
             b"for" | b"foreach" | b"select" => self.each(arguments),
             b"function" => self.function(arguments),
-            b"functions" => (!options(b'u') && !options(b'U')).then_some(()),
+            b"functions" => arguments.iter().try_for_each(|word| {
+                let is_name = !word.beginning().starts_with(b"-");
+                word.said().filter(|_| is_name).map(|_| ())
+            }),
             b"exec" => (!options(b'a')).then_some(()),
             _ if DECLARERS.contains(&said) => self.declare(arguments),
             b"print" | b"printf" => self.print(arguments),
-            b"getopts" => self.give(operands().nth(1)?.said()?, None),
+            b"getopts" => self.give(arguments.get(1)?.said()?, None),
             b"zmodload" => operands().try_for_each(|word| {
                 let is_known = |name: &[u8]| MODULES.contains(&name);
                 word.said().filter(|name| is_known(name)).map(|_| ())
@@ -229,165 +274,16 @@ impl Facts {
     }
 
     fn give_all(&mut self, name: &[u8], values: Vec<Option<Vec<u8>>>) -> Option<()> {
-        self.mark(Mark::Odd, name == b"argv");
+        let is_number = name.iter().all(u8::is_ascii_digit);
+        self.mark(Mark::Odd, name == b"argv" || is_number);
         let name = name.to_vec();
-        let is_code = TABLES.contains(&name.as_slice())
+        let is_code = is_table(&name) && name != b"argv"
             || CODE.contains(&name.as_slice())
                 && !values
                     .iter()
                     .all(|value| value.as_deref().is_some_and(is_no_code));
         self.given.push(Given { name, values });
         (!is_code).then_some(())
-    }
-
-    fn move_to(&mut self, arguments: &[Word]) {
-        let mut operands = arguments
-            .iter()
-            .filter(|word| word.parts.is_empty() || !word.beginning().starts_with(b"-"));
-        match (operands.next(), operands.next()) {
-            (Some(target), None) if arguments.len() == 1 => self.moves.push(target.clone()),
-            (None, None) if arguments.is_empty() => self.moves.push(Word::home()),
-            _ => self.mark(Mark::Lost, true),
-        }
-        self.mark(Mark::Lost, self.moves.len() > MOST);
-    }
-
-    fn emulate(&mut self, arguments: &[Word], depth: usize) -> Option<()> {
-        let said: Option<Vec<&[u8]>> = arguments.iter().map(Word::said).collect();
-        let said = said?;
-        let shell = said.iter().find(|word| !word.starts_with(b"-"));
-        self.mark(Mark::Odd, shell != Some(&&b"zsh"[..]));
-        let code = said.iter().position(|word| *word == b"-c");
-        if let Some(at) = code {
-            self.add(said.get(at + 1)?, depth + 1)?;
-        }
-        // A letter that is given with others would have to be understood.
-        let has_more =
-            |word: &&[u8]| word.starts_with(b"-") && word.contains(&b'c') && *word != b"-c";
-        (!said.iter().any(has_more)).then_some(())
-    }
-
-    /// An alias may stand for code, and takes the words behind it along.
-    fn alias(&mut self, said: &[u8], depth: usize) -> Option<()> {
-        let Some(end) = place_of(b'=', said) else {
-            return Some(());
-        };
-        let (name, value) = (&said[..end], &said[end + 1..]);
-        self.mark(Mark::Odd, true);
-        self.mark(Mark::Repeats, true);
-        let (mut takes_more, mut moves) = (false, false);
-        let is_open = cut(value, &mut |found| {
-            if let Found::Command(name, _) = found {
-                let said = name.said();
-                moves |= said.is_some_and(|said| MOVERS.contains(&said));
-                takes_more |= said.is_none_or(|said| is_special(said) && !MOVERS.contains(&said));
-            }
-            Some(())
-        })?;
-        self.mark(Mark::Lost, moves);
-        if is_special(name) || is_reserved(name) || is_open || takes_more {
-            return None;
-        }
-        self.add(value, depth + 1).map(|_| ())
-    }
-
-    /// What is printed may go to a variable, or be evaluated as a prompt is.
-    fn print(&mut self, arguments: &[Word]) -> Option<()> {
-        if option(arguments, b'P').is_some() {
-            arguments
-                .iter()
-                .try_for_each(|word| word.said().map(|_| ()))?;
-        }
-        match option(arguments, b'v') {
-            Some(at) => self.give(arguments.get(at + 1)?.said()?, None),
-            None => Some(()),
-        }
-    }
-
-    fn function(&mut self, arguments: &[Word]) -> Option<()> {
-        self.mark(Mark::Repeats, true);
-        let names = arguments
-            .iter()
-            .take_while(|word| word.said() != Some(b"{"));
-        for name in names {
-            self.functions.insert(name.said()?.to_vec());
-        }
-        Some(())
-    }
-
-    fn set(&mut self, arguments: &[Word]) -> Option<()> {
-        let Some(first) = arguments.first() else {
-            return Some(());
-        };
-        if first.beginning().starts_with(b"-A") || first.beginning().starts_with(b"+A") {
-            return self.give(arguments.get(1)?.said()?, None);
-        }
-        // Options come first; what is behind them becomes the shell's arguments.
-        let mut words = arguments.iter();
-        while let Some(word) = words.next() {
-            match word.said()? {
-                b"--" => {
-                    self.mark(Mark::Odd, true);
-                    break;
-                }
-                option @ [b'-' | b'+', _, ..] => {
-                    if option.ends_with(b"o") {
-                        words.next().map_or(Some(b"".as_slice()), Word::said)?;
-                    }
-                }
-                _ => self.mark(Mark::Odd, true),
-            }
-        }
-        Some(())
-    }
-
-    /// The variables of a loop, and what they become.
-    fn each(&mut self, arguments: &[Word]) -> Option<()> {
-        self.mark(Mark::Repeats, true);
-        let of = arguments
-            .iter()
-            .position(|word| word.said() == Some(b"in"))
-            .unwrap_or(arguments.len());
-        let (names, values) = arguments.split_at(of);
-        let mut said: Vec<_> = values
-            .iter()
-            .skip(1)
-            .map(|word| word.said().map(<[u8]>::to_vec))
-            .collect();
-        if values.is_empty() {
-            said.push(None);
-        }
-        if names.len() > MOST {
-            return None;
-        }
-        names
-            .iter()
-            .try_for_each(|name| self.give_all(name.said()?, said.clone()))
-    }
-
-    /// A declaration of variables, with values or without.
-    fn declare(&mut self, arguments: &[Word]) -> Option<()> {
-        let options = |word: &Word| matches!(word.beginning(), [b'-' | b'+', ..]);
-        let changes = |word: &Word| word.beginning().iter().any(|b| b"LRTZlnu".contains(b));
-        let is_changed = arguments.iter().any(|word| options(word) && changes(word));
-        // A function's code would be looked for, or names be patterns.
-        let has = |letter: u8| {
-            let has = |word: &Word| options(word) && word.beginning().contains(&letter);
-            arguments.iter().any(has)
-        };
-        if has(b'f') && (has(b'u') || has(b'U')) || has(b'm') {
-            return None;
-        }
-        for word in arguments.iter().filter(|word| !options(word)) {
-            let said = word.said();
-            match assignment(word.beginning()) {
-                Some((name, value)) => {
-                    self.give(name, said.filter(|_| !is_changed).map(|_| value))?;
-                }
-                None => self.give_all(said?, Vec::new())?,
-            }
-        }
-        Some(())
     }
 }
 
@@ -396,4 +292,20 @@ fn option(arguments: &[Word], letter: u8) -> Option<usize> {
     let is_one =
         |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&letter));
     arguments.iter().position(is_one)
+}
+
+/// Whether a word that is worked out may turn out to be an option, or is one in part.
+fn has_hidden_options(arguments: &[Word]) -> bool {
+    let mut takes_next = false;
+    for word in arguments {
+        let is_option = matches!(word.beginning(), [b'-' | b'+', ..]);
+        match word.said() {
+            Some(b"-" | b"--") => return false,
+            None if is_option || word.beginning().is_empty() => return true,
+            // What is behind an option may be its value.
+            _ if !is_option && !takes_next => return false,
+            _ => takes_next = is_option,
+        }
+    }
+    false
 }

@@ -9,6 +9,7 @@ mod word;
 use std::mem;
 
 use super::mentions::place_of;
+use super::names::DECLARERS;
 use redirect::{Document, is_descriptor};
 use word::Ending;
 pub(super) use word::{Part, Word};
@@ -43,6 +44,8 @@ const RESERVED: [&[u8]; 11] = [
     b"select",
     b"]]",
 ];
+/// What joins a line to the next one.
+const JOINED: &[u8] = b"\\\n";
 /// Of more words in one command that may be its name, nothing is understood.
 const MOST_NAMES: usize = 64;
 /// How deep groups and substitutions may be nested.
@@ -77,6 +80,7 @@ pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
         at: 0,
         depth: 0,
         groups: code.len(),
+        in_condition: false,
     }
     .list(false, Some(visit))
 }
@@ -100,12 +104,15 @@ pub(super) fn assignment(said: &[u8]) -> Option<(&[u8], &[u8])> {
         None => rest,
     };
     let value = rest.strip_prefix(b"+").unwrap_or(rest).strip_prefix(b"=")?;
-    let is_one = !name.is_empty() && !name[0].is_ascii_digit();
+    // The shell's arguments may be assigned to by their numbers.
+    let is_number = name.iter().all(u8::is_ascii_digit);
+    let is_one = !name.is_empty() && (is_number || !name[0].is_ascii_digit());
     is_one.then_some((name, value))
 }
 
+/// Whether a name may have this byte, which may be part of a letter.
 pub(super) fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
 /// A command under way.
@@ -131,6 +138,13 @@ impl Current {
             belongs: false,
             documents: Vec::new(),
         }
+    }
+
+    /// Whether its name is that of a command that gives variables values as assignments do.
+    fn declares(&self) -> bool {
+        let name = self.names.last().and_then(|at| self.words.get(*at));
+        name.and_then(Word::said)
+            .is_some_and(|name| DECLARERS.contains(&name))
     }
 
     /// Begins the next command.
@@ -159,6 +173,8 @@ struct Lexer<'a> {
     depth: usize,
     /// How many more groups may be read: some are read twice, and those in them four times.
     groups: usize,
+    /// Whether patterns are for texts here, and not for the names of files.
+    in_condition: bool,
 }
 
 impl Lexer<'_> {
@@ -178,15 +194,27 @@ impl Lexer<'_> {
         found
     }
 
-    fn takes_blanks(&mut self) {
-        while self.takes(b" ") || self.takes(b"\t") || self.takes(b"\\\n") {}
+    /// Passes over blanks. None at a line that is joined to the next one within a word, which would have to be read as one.
+    fn takes_blanks(&mut self) -> Option<()> {
+        loop {
+            if self.rest().starts_with(JOINED) {
+                let before = self.at.checked_sub(1).and_then(|at| self.code.get(at));
+                if before.is_some_and(|byte| !b" \t\n;&|".contains(byte)) {
+                    return None;
+                }
+                self.at += JOINED.len();
+            } else if !self.takes(b" ") && !self.takes(b"\t") {
+                return Some(());
+            }
+        }
     }
 
     /// Reads commands up to the end of the code, or `within` a group up to its `)`. Gives whether the last one lacks its name.
     fn list(&mut self, within: bool, mut visit: Option<Visit<'_>>) -> Option<bool> {
         let mut now = Current::new();
         loop {
-            self.takes_blanks();
+            self.takes_blanks()?;
+            let start = self.at;
             let Some(byte) = self.peek() else {
                 let is_open = now.begins || now.belongs;
                 now.end(false, &mut visit)?;
@@ -234,10 +262,14 @@ impl Lexer<'_> {
                 b'(' => self.parentheses(&mut now, &mut visit)?,
                 b'<' | b'>' if self.redirects() => self.redirection(&mut now)?,
                 _ => {
-                    let start = self.at;
                     let word = self.word()?;
                     self.add(word, start, within, &mut now, &mut visit)?;
                 }
+            }
+            // Its lines would begin at the line break in that.
+            let read = &self.code[start..self.at];
+            if !now.documents.is_empty() && read.contains(&b'\n') {
+                return None;
             }
         }
     }
@@ -263,11 +295,16 @@ impl Lexer<'_> {
         let bare = word.bare().unwrap_or_default();
         if now.surely && bare == b"[[" {
             now.surely = false;
-            return self.condition();
+            self.in_condition = true;
+            self.condition()?;
+            self.in_condition = false;
+            return Some(());
         }
         if word.ending == Ending::Function {
             if let Some(visit) = visit {
-                visit(Found::Function(word.said()?))?;
+                for name in now.words.iter().chain([&word]) {
+                    visit(Found::Function(name.said()?))?;
+                }
             }
             now.begins = true;
             now.surely = true;
@@ -283,6 +320,10 @@ impl Lexer<'_> {
             visit.as_mut(),
         ) {
             visit(Found::Loop)?;
+        }
+        // Where no variable is given a list, one in parentheses is a pattern.
+        if word.is_hazardous && !now.begins && !now.declares() {
+            return None;
         }
         if !now.begins {
             now.begins = ANYWHERE.contains(&bare);
@@ -309,7 +350,7 @@ impl Lexer<'_> {
     /// Reads what is behind `[[`, up to its end.
     fn condition(&mut self) -> Option<()> {
         loop {
-            self.takes_blanks();
+            self.takes_blanks()?;
             match self.peek()? {
                 b'&' if self.takes(b"&&") => {}
                 b'|' if self.takes(b"||") => {}

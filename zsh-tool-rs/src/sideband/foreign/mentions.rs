@@ -29,9 +29,13 @@ pub(super) fn unquoted(code: &[u8]) -> Vec<u8> {
 pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
     let is_mention = |at: usize| {
         let (before, behind) = (&code[..at], &code[at + variable.len()..]);
-        if before.last().is_some_and(|b| is_name(*b)) || behind.first().is_some_and(|b| is_name(*b))
-        {
+        if behind.first().is_some_and(|b| is_name(*b)) {
             return false;
+        }
+        if before.last().is_some_and(|b| is_name(*b)) {
+            // As in `print -vHOME`.
+            let word = before.iter().rev().find(|b| !is_name(**b));
+            return word.is_some_and(|b| b"-+".contains(b));
         }
         // As in `${HOME:=/}`, which is not understood where it is longer.
         let near = &behind[..behind.len().min(LONGEST_USE)];
@@ -41,6 +45,44 @@ pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
     memmem::find_iter(code, variable)
         .filter(|at| is_mention(*at))
         .count()
+}
+
+/// Whether code may take a value for an expression: in a calculation, a subscript, a comparison, or by a name that is a value.
+pub(super) fn reckons(plain: &[u8]) -> bool {
+    let is_subscript = |pair: &[u8]| is_name(pair[0]) && pair[1] == b'[';
+    let is_offset = |behind: &[u8]| {
+        let length = behind.iter().take_while(|b| is_name(**b)).count();
+        match &behind[length..] {
+            [b':', letter, b'}' | b':', ..] if letter.is_ascii_alphabetic() => false,
+            [b':', sign, ..] => !b"-=+?:#|*^".contains(sign),
+            _ => false,
+        }
+    };
+    plain.windows(2).any(is_subscript)
+        || (0..plain.len()).any(|at| plain[at..].strip_prefix(b"${").is_some_and(is_offset))
+        || [
+            &b"(("[..],
+            b"$[",
+            b"(P",
+            b" -v ",
+            b" -eq ",
+            b" -ne ",
+            b" -lt ",
+            b" -le ",
+            b" -gt ",
+            b" -ge ",
+        ]
+        .iter()
+        .any(|sign| has(plain, sign))
+}
+
+/// Whether code may run something in a process of its own.
+pub(super) fn has_process(code: &[u8]) -> bool {
+    let is_single = |sign: u8| {
+        code.split(|byte| *byte != sign)
+            .any(|signs| signs.len() % 2 == 1)
+    };
+    code.iter().any(|byte| b"`(".contains(byte)) || is_single(b'|') || is_single(b'&')
 }
 
 /// Whether `word` stands in `text`.

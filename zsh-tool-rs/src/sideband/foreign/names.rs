@@ -1,10 +1,12 @@
 //! The commands and variables that decide which code a shell runs.
-use super::lexer::{Part, Word, is_prefix};
+use super::lexer::{Part, Word, is_name, is_prefix};
 
 /// Commands that run code from elsewhere, or give later words of the text another meaning.
 pub(super) const READERS: [&[u8]; 5] = [b".", b"source", b"eval", b"emulate", b"alias"];
 /// Commands that run code in ways that are not followed.
-pub(super) const BEYOND: [&[u8]; 7] = [
+pub(super) const BEYOND: [&[u8]; 9] = [
+    b"trap",
+    b"dirs",
     b"autoload",
     b"bindkey",
     b"fc",
@@ -28,7 +30,10 @@ pub(super) const DECLARERS: [&[u8]; 9] = [
     b"unset",
 ];
 /// Commands that give values to the variables that their operands name.
-pub(super) const WRITERS: [&[u8]; 11] = [
+pub(super) const WRITERS: [&[u8]; 14] = [
+    b"getln",
+    b"syserror",
+    b"syswrite",
     b"getopts",
     b"print",
     b"printf",
@@ -56,9 +61,13 @@ pub(super) const MODULES: [&[u8]; 9] = [
 /// Commands that change the working directory.
 pub(super) const MOVERS: [&[u8]; 4] = [b"cd", b"chdir", b"popd", b"pushd"];
 /// Where an assignment defines a command, or sets an option.
-pub(super) const TABLES: [&[u8]; 5] = [
+pub(super) const TABLES: [&[u8]; 9] = [
     b"functions",
     b"aliases",
+    b"dis_aliases",
+    b"dis_functions",
+    b"dis_galiases",
+    b"dis_saliases",
     b"galiases",
     b"saliases",
     b"options",
@@ -67,36 +76,117 @@ pub(super) const TABLES: [&[u8]; 5] = [
 /// Variables whose value is a command, or code: for redirections alone, and with each command that is traced.
 pub(super) const CODE: [&[u8]; 4] = [b"NULLCMD", b"PROMPT4", b"PS4", b"READNULLCMD"];
 
-/// Variables that the shell gives values itself, whatever the environment says.
-pub(super) const SHELLS_OWN: [&[u8]; 27] = [
+/// Variables that the shell gives values itself, whatever the environment says, or by another name, beside those that begin with its own
+/// (`zshparam(1)`; numbers such as `COLUMNS` keep what can be counted).
+const SHELLS_OWN: [&[u8]; 65] = [
     b"ARGC",
+    b"BASH_REMATCH",
+    b"BAUD",
+    b"CDPATH",
+    b"COLUMNS",
     b"CPUTYPE",
+    b"DIRSTACKSIZE",
     b"EGID",
     b"ERRNO",
     b"EUID",
+    b"FIGNORE",
+    b"FPATH",
+    b"FUNCNEST",
     b"GID",
+    b"HISTCHARS",
     b"HISTCMD",
+    b"HISTSIZE",
     b"HOST",
+    b"KEYBOARD_HACK",
+    b"KEYTIMEOUT",
     b"LINENO",
+    b"LINES",
+    b"LISTMAX",
+    b"LOGCHECK",
     b"LOGNAME",
     b"MACHTYPE",
+    b"MAILCHECK",
+    b"MAILPATH",
+    b"MANPATH",
     b"MATCH",
+    b"MBEGIN",
+    b"MEND",
+    b"MODULE_PATH",
     b"OLDPWD",
     b"OPTARG",
     b"OPTIND",
     b"OSTYPE",
     b"PPID",
+    b"PROMPT",
+    b"PROMPT2",
+    b"PROMPT3",
+    b"PROMPT4",
+    b"PS1",
+    b"PS2",
+    b"PS3",
+    b"PS4",
+    b"PSVAR",
     b"PWD",
     b"RANDOM",
     b"REPLY",
+    b"REPORTMEMORY",
+    b"REPORTTIME",
+    b"SAVEHIST",
     b"SECONDS",
     b"SHLVL",
+    b"TMOUT",
+    b"TRY_BLOCK_ERROR",
+    b"TRY_BLOCK_INTERRUPT",
+    b"TTY",
     b"TTYIDLE",
     b"UID",
     b"USERNAME",
     b"VENDOR",
+    b"WATCH",
     b"_",
 ];
+
+/// Those of small letters: what they hold is told by others, or by the shell.
+const SMALL: [&[u8]; 22] = [
+    b"argv",
+    b"cdpath",
+    b"dirstack",
+    b"errnos",
+    b"fignore",
+    b"fpath",
+    b"histchars",
+    b"mailpath",
+    b"manpath",
+    b"match",
+    b"mbegin",
+    b"mend",
+    b"module_path",
+    b"options",
+    b"path",
+    b"pipestatus",
+    b"prompt",
+    b"psvar",
+    b"reply",
+    b"signals",
+    b"status",
+    b"watch",
+];
+
+/// Whether the shell gives this variable its value.
+pub(super) fn is_shells_own(name: &[u8]) -> bool {
+    SHELLS_OWN.contains(&name)
+        || SMALL.contains(&name)
+        || [&b"ZSH"[..], b"zsh"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+/// Whether what gives a value to this, or to an element of it, defines commands or gives the shell arguments.
+pub(super) fn is_table(name: &[u8]) -> bool {
+    let end = name.iter().position(|b| !is_name(*b));
+    let name = &name[..end.unwrap_or(name.len())];
+    TABLES.contains(&name) || name == b"argv"
+}
 
 /// Whether such a variable may have this value.
 pub(super) fn is_no_code(value: &[u8]) -> bool {
@@ -112,7 +202,7 @@ pub(super) fn is_special(name: &[u8]) -> bool {
         &DECLARERS,
         &WRITERS,
         &MOVERS,
-        &[b"zmodload"],
+        &[b"zmodload", b"functions", b"let"],
     ]
     .iter()
     .any(|names| names.contains(&name))
@@ -137,4 +227,35 @@ pub(super) fn passes_no_command(word: &Word) -> bool {
 pub(super) fn sets_by_letter(name: &[u8], arguments: &[Word], letter: u8) -> bool {
     let has_letter = |word: &Word| matches!(word.beginning(), [b'-' | b'+', letters @ ..] if letters.contains(&letter));
     (SETTERS.contains(&name) || name == b"emulate") && arguments.iter().any(has_letter)
+}
+
+/// Commands and words that change no file, whatever they are given.
+const CALM: [&[u8]; 14] = [
+    b".",
+    b"source",
+    b"setopt",
+    b"unsetopt",
+    b"set",
+    b"[[",
+    b"[",
+    b"test",
+    b":",
+    b"true",
+    b"false",
+    b"alias",
+    b"umask",
+    b"emulate",
+];
+
+/// Whether a command of this name may change files.
+pub(super) fn is_calm(name: &[u8]) -> bool {
+    CALM.contains(&name) || DECLARERS.contains(&name)
+}
+
+/// Commands that reckon with what they get.
+pub(super) const RECKONERS: [&[u8]; 4] = [b"float", b"integer", b"let", b"printf"];
+
+/// Whether the first words behind a command of this name may be options that matter.
+pub(super) fn takes_options(name: &[u8]) -> bool {
+    DECLARERS.contains(&name) || WRITERS.contains(&name)
 }

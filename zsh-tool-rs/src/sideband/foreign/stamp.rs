@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::fs::{self, FileType};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::thread;
@@ -13,9 +14,12 @@ use crate::sys::watch::Watch;
 
 /// The clock of file systems may be this coarse: what is younger may change without its times showing it.
 const TICK: Duration = Duration::from_millis(10);
-
+/// A file system may count whole seconds alone.
+const COARSEST: Duration = Duration::from_secs(2);
 /// More links on the way to a file the system does not follow (`path_resolution(7)`).
 const LINKS: usize = 40;
+/// What is in these is another thing for each process, or made as it is read.
+const UNREAL: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// What files and their compiled forms were like, and all that leads to them.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub struct Stamps {
 struct Step {
     stamp: Option<Stamp>,
     around: Option<(i64, i64)>,
+    /// Whether it is known that nothing comes here, or that it is not moved.
+    is_watched: bool,
 }
 
 /// What tells one state of a file from another. A time is that of the clock of its file system.
@@ -43,40 +49,56 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(place: &Path) -> Option<Stamp> {
-        let found = fs::symlink_metadata(place).ok()?;
-        Some(Stamp {
+    /// What is there, if anything.
+    fn of(place: &Path) -> io::Result<Option<Stamp>> {
+        let found = match fs::symlink_metadata(place) {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
+            found => found?,
+        };
+        Ok(Some(Stamp {
             node: (found.dev(), found.ino()),
             size: found.size(),
             content: (found.mtime(), found.mtime_nsec()),
             change: (found.ctime(), found.ctime_nsec()),
             kind: found.file_type(),
-        })
+        }))
     }
 
-    fn age(&self, now: Duration) -> Duration {
+    /// How long a change could still go unseen. None if that is too long to wait for.
+    fn unrest(&self) -> Option<Duration> {
         let seconds = u64::try_from(self.change.0).unwrap_or_default();
         let nanos = u32::try_from(self.change.1).unwrap_or_default();
-        now.saturating_sub(Duration::new(seconds, nanos))
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let age = now.saturating_sub(Duration::new(seconds, nanos));
+        let is_coarse = nanos == 0 && age < COARSEST;
+        (!is_coarse).then(|| TICK.saturating_sub(age))
     }
 }
 
 impl Step {
-    fn of(place: &Path) -> Step {
-        let folder = place.parent().and_then(Stamp::of);
-        Step {
-            stamp: Stamp::of(place),
-            around: folder.map(|stamp| stamp.content),
-        }
+    /// What is there now.
+    fn of(place: &Path) -> io::Result<Step> {
+        let folder = place.parent().map(Stamp::of).transpose()?.flatten();
+        Ok(Step {
+            stamp: Stamp::of(place)?,
+            around: folder.map(|stamp| stamp.change),
+            is_watched: false,
+        })
     }
 
     fn is_folder(&self) -> bool {
         self.stamp.as_ref().is_some_and(|stamp| stamp.kind.is_dir())
     }
 
-    /// Whether this is as it was all the time until `now`. `is_watched` if it is known that nothing came here, and no directory was moved.
-    fn holds(&self, now: &Step, is_watched: bool) -> bool {
-        let is_calm = is_watched || self.around == now.around;
+    /// Whether this is as it was all the time until `now`.
+    fn holds(&self, now: &Step) -> bool {
+        let is_calm = self.is_watched || self.around == now.around;
         match (&self.stamp, &now.stamp) {
             // A directory changes with every file that comes or goes in it. It was not put away and back, either, as long as nothing did
             // so around it.
@@ -91,46 +113,15 @@ impl Step {
 }
 
 impl Stamps {
-    /// Those of the files in `places`, some of which may be missing. Waits a moment if one has changed just now.
-    pub(super) fn of<'a>(places: impl IntoIterator<Item = &'a PathBuf>) -> Stamps {
-        let mut stamps = Stamps::default();
-        for place in places {
-            stamps.add_way(place);
-            stamps.add_way(&compiled(place));
-        }
-        if stamps.steps.is_empty() {
-            return stamps;
-        }
-        let steps = || {
-            stamps
-                .steps
-                .iter()
-                .map(|(place, step)| (place.as_path(), step))
-        };
-        stamps.watch = Some(Watch::over(
-            steps()
-                .filter(|(_, step)| step.is_folder())
-                .map(|(place, _)| place),
-            steps()
-                .filter(|(_, step)| step.stamp.is_none())
-                .map(|(place, _)| place),
-        ));
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let found = stamps.steps.values().filter_map(|step| step.stamp.as_ref());
-        if let Some(youngest) = found.map(|stamp| stamp.age(now)).min() {
-            #[allow(
-                clippy::disallowed_methods,
-                reason = "a clock tells nobody that it has gone on"
-            )]
-            thread::sleep(TICK.saturating_sub(youngest));
-        }
-        stamps
+    /// Adds the file at a place, which may be missing, before it is read. Waits a moment if it has changed just now. None if it could be
+    /// another one without showing it.
+    pub(super) fn add(&mut self, place: &Path) -> Option<()> {
+        self.add_way(place)?;
+        self.add_way(&compiled(place))
     }
 
     /// Adds a place and all that leads to it, link by link, up to what is missing.
-    fn add_way(&mut self, place: &Path) {
+    fn add_way(&mut self, place: &Path) -> Option<()> {
         let mut at = PathBuf::from("/");
         let mut left = names(place);
         let mut links = 0;
@@ -140,35 +131,63 @@ impl Stamps {
                 continue;
             }
             let here = at.join(name);
+            if UNREAL.iter().any(|folder| here.starts_with(folder)) {
+                return None;
+            }
             let step = match self.steps.entry(here.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => new.insert(Step::of(&here)),
+                Entry::Vacant(new) => {
+                    let watch = self.watch.get_or_insert_default();
+                    new.insert(first_look(&here, watch)?)
+                }
             };
             if step.is_folder() {
                 at = here;
             } else if let Ok(target) = fs::read_link(&here) {
                 links += 1;
                 if links > LINKS {
-                    return;
+                    return None;
                 }
                 if target.is_absolute() {
                     at = PathBuf::from("/");
                 }
                 left.extend(names(&target));
             } else {
-                return;
+                break;
             }
         }
+        Some(())
     }
 
     /// Whether the files have been the same all the time.
     #[must_use]
     pub fn hold(&self) -> bool {
-        let is_watched = self.watch.as_ref().is_some_and(Watch::sees_names);
-        let steps = || self.steps.iter();
-        steps().all(|(place, was)| was.holds(&Step::of(place), is_watched))
+        let mut steps = self.steps.iter();
+        steps.all(|(place, was)| Step::of(place).is_ok_and(|now| was.holds(&now)))
             && self.watch.as_ref().is_none_or(Watch::is_quiet)
     }
+}
+
+/// What is at a place, from when on changes show.
+fn first_look(place: &Path, watch: &mut Watch) -> Option<Step> {
+    let mut step = Step::of(place).ok()?;
+    if step.stamp.is_none() {
+        step.is_watched = watch.add_missing(place);
+        // It may have come before that.
+        return Stamp::of(place).ok()?.is_none().then_some(step);
+    }
+    step.is_watched = step.is_folder() && watch.add_folder(place);
+    if let (Some(stamp), false) = (&step.stamp, step.is_watched) {
+        let rest = stamp.unrest()?;
+        if !rest.is_zero() {
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "a clock tells nobody that it has gone on"
+            )]
+            thread::sleep(rest);
+        }
+    }
+    Some(step)
 }
 
 /// The names in a path, the last one first.

@@ -32,11 +32,13 @@ fn home() -> (tempfile::TempDir, Vec<CString>) {
 fn texts_follow_the_vectors() {
     let (folder, env) = home();
     let vectors: Value = serde_json::from_str(VECTORS).unwrap();
-    for case in vectors["cases"].as_array().unwrap() {
+    let is_wrong = |case: &&Value| {
         let text = case["input"].as_str().unwrap();
-        let found = harmless_files(text.as_bytes(), &env, folder.path(), &[]).is_none();
-        assert_eq!(case["expected"], found, "{text}");
-    }
+        case["expected"] != harmless_files(text.as_bytes(), &env, folder.path(), &[]).is_none()
+    };
+    let cases = vectors["cases"].as_array().unwrap().iter();
+    let wrong: Vec<_> = cases.filter(is_wrong).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
 use super::super::mentions::place_of;
+use super::super::names::is_table;
 use super::word::Ending;
-use super::{DEEPEST, Lexer, Part, Word, assignment, is_name};
+use super::{DEEPEST, JOINED, Lexer, Part, Word, assignment, is_name};
 
 impl Lexer<'_> {
     /// Passes over parentheses in a word: an array, the mark of a function, a pattern.
     pub(super) fn inner_parentheses(&mut self, start: usize, word: &mut Word) -> Option<()> {
         let raw = &self.code[start..self.at];
         if raw == b"=" || assignment(raw).is_some_and(|(_, value)| value.is_empty()) {
+            let (start, in_condition) = (self.at, self.in_condition);
+            word.is_hazardous = raw != b"=" && self.pattern().is_none();
+            (self.at, self.in_condition) = (start, in_condition);
             self.group()?;
             word.ending = Ending::Array;
         } else if self.takes(b"()") {
@@ -20,9 +24,10 @@ impl Lexer<'_> {
         Some(())
     }
 
-    /// Passes over the parentheses of a pattern, unless they may qualify the files found by code.
+    /// Passes over the parentheses of a pattern, unless they may qualify the files found by code. In a condition no files are found.
     pub(super) fn pattern(&mut self) -> Option<()> {
         let start = self.at;
+        let (mut is_choice, mut has_values) = (self.in_condition, false);
         self.deeper(|lexer| {
             lexer.at += 1;
             loop {
@@ -33,6 +38,7 @@ impl Lexer<'_> {
                         lexer.pattern()?;
                         continue;
                     }
+                    b'|' => is_choice = true,
                     b'\\' => lexer.at += 1,
                     b'\'' => {
                         lexer.at += 1;
@@ -43,10 +49,12 @@ impl Lexer<'_> {
                         continue;
                     }
                     b'`' => {
+                        has_values = true;
                         lexer.backticks()?;
                         continue;
                     }
                     b'$' => {
+                        has_values = true;
                         lexer.dollar(false)?;
                         continue;
                     }
@@ -56,21 +64,22 @@ impl Lexer<'_> {
             }
             lexer.at += 1;
             let inner = &lexer.code[start + 1..lexer.at - 1];
-            let runs_code =
-                inner.starts_with(b"#q") || inner.contains(&b'e') || inner.contains(&b'+');
-            (inner.contains(&b'|') && !inner.starts_with(b"#q") || !runs_code).then_some(())
+            let runs_code = has_values || inner.contains(&b'e') || inner.contains(&b'+');
+            (!inner.starts_with(b"#q") && (is_choice || !runs_code)).then_some(())
         })
     }
 
     /// Passes over commands in parentheses, or a calculation in two pairs of them.
     pub(super) fn group(&mut self) -> Option<()> {
-        let start = self.at;
+        let (start, in_condition) = (self.at, self.in_condition);
         self.deeper(|lexer| {
-            if lexer.takes(b"((") && lexer.calculation().is_some() {
-                return Some(());
+            if !lexer.takes(b"((") || lexer.calculation().is_none() {
+                lexer.at = start + 1;
+                lexer.in_condition = false;
+                lexer.list(true, None)?;
             }
-            lexer.at = start + 1;
-            lexer.list(true, None).map(|_| ())
+            lexer.in_condition = in_condition;
+            Some(())
         })
     }
 
@@ -100,6 +109,28 @@ impl Lexer<'_> {
                     continue;
                 }
                 b'\'' | b'"' | b'`' | b'\\' | b'{' | b'}' | b'\n' => return None,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Passes over a calculation behind `$[`.
+    fn old_calculation(&mut self) -> Option<()> {
+        let mut open = 0_usize;
+        loop {
+            match self.peek()? {
+                b'[' => open += 1,
+                b']' if open > 0 => open -= 1,
+                b']' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'$' => {
+                    self.value(true)?;
+                    continue;
+                }
+                b'\'' | b'"' | b'`' | b'\\' | b'{' | b'}' | b'\n' | b'#' => return None,
                 _ => {}
             }
             self.at += 1;
@@ -159,6 +190,12 @@ impl Lexer<'_> {
 
     /// Reads what begins with `$`.
     pub(super) fn dollar(&mut self, in_quotes: bool) -> Option<Part> {
+        let part = self.value(in_quotes)?;
+        // What is behind that may belong to it.
+        (!self.rest().starts_with(JOINED)).then_some(part)
+    }
+
+    fn value(&mut self, in_quotes: bool) -> Option<Part> {
         self.at += 1;
         let next = self.peek();
         match next {
@@ -197,11 +234,22 @@ impl Lexer<'_> {
                 self.at += length;
                 Some(self.unless_changed(Part::Value(name)))
             }
-            // What a value says would be taken for a pattern, which may run code.
-            Some(b'~') => None,
-            Some(byte) if b"#?!-$=^+[".contains(&byte) => {
+            Some(b'[') => {
+                self.at += 1;
+                self.old_calculation()?;
+                Some(Part::Unknown)
+            }
+            Some(byte) if b"?!-$".contains(&byte) => {
                 self.at += 1;
                 Some(Part::Unknown)
+            }
+            Some(byte) if b"#=^+~".contains(&byte) => {
+                let rest = self.rest();
+                let signs = rest.iter().take_while(|b| b"#=^+~".contains(b)).count();
+                // What a value says would be taken for a pattern, which may run code.
+                let is_pattern = rest[..signs].contains(&b'~');
+                self.at += signs;
+                (!is_pattern).then_some(Part::Unknown)
             }
             _ => Some(Part::Said(b"$".to_vec())),
         }
@@ -226,6 +274,7 @@ impl Lexer<'_> {
                     return Some(());
                 }
                 b'{' if !in_quotes => return None,
+                b'\\' if self.rest().starts_with(JOINED) => return None,
                 b'\\' => self.at += 2,
                 b'\'' if !in_quotes => {
                     self.at += 1;
@@ -259,6 +308,8 @@ fn inside(text: &[u8]) -> Option<Part> {
     let end = text.iter().rposition(|b| *b == b')').unwrap_or_default();
     let flags = text.strip_prefix(b"(").map_or(&b""[..], |_| &text[..end]);
     let evaluates = flags.iter().any(|b| b"e%".contains(b));
-    let gives = flags.contains(&b'P') && text.contains(&b'=');
+    // A name behind flags, or a number, is no assignment that would be noticed.
+    let is_number = text.first().is_some_and(u8::is_ascii_digit);
+    let gives = text.contains(&b'=') && (!flags.is_empty() || is_number || is_table(text));
     (!evaluates && !gives && !text.contains(&b'~')).then_some(Part::Unknown)
 }

@@ -39,7 +39,7 @@ impl Lexer<'_> {
         now.surely = false;
         if !self.takes(b"<<<") && self.takes(b"<<") {
             let strips_tabs = self.takes(b"-");
-            self.takes_blanks();
+            self.takes_blanks()?;
             let word = self.word()?;
             now.documents.push(Document {
                 end: word.said().filter(|end| !end.is_empty())?.to_vec(),

@@ -37,6 +37,8 @@ pub(in super::super) struct Word {
     /// Something in it is quoted; all of it stands in one pair of double quotes.
     has_quotes: bool,
     is_one_quote: bool,
+    /// Its list would run code if it were a pattern.
+    pub(super) is_hazardous: bool,
 }
 
 impl Word {
@@ -136,10 +138,10 @@ impl Lexer<'_> {
                 b'\\' => {
                     word.has_quotes = true;
                     self.at += 1;
-                    if !self.takes(b"\n") {
-                        word.push(&[self.peek()?]);
-                        self.at += 1;
-                    }
+                    // A joined line makes one word of two, and of signs that would be read one by one.
+                    let escaped = self.peek().filter(|byte| *byte != b'\n')?;
+                    word.push(&[escaped]);
+                    self.at += 1;
                 }
                 b'\'' => {
                     word.has_quotes = true;
@@ -171,6 +173,9 @@ impl Lexer<'_> {
                     self.at += 1;
                     if self.peek() == Some(b'(') {
                         self.group()?;
+                    } else {
+                        // A range of numbers.
+                        self.at += place_of(b'>', self.rest())? + 1;
                     }
                     word.add(Part::Unknown);
                 }

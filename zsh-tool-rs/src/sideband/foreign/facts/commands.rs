@@ -1,0 +1,168 @@
+//! What single commands do that bear on which code their shell runs.
+use super::super::lexer::{Found, Word, assignment, cut, is_reserved};
+use super::super::mentions::place_of;
+use super::super::names::{MOVERS, is_special};
+use super::{Facts, MOST, Mark, option};
+
+impl Facts {
+    pub(super) fn move_to(&mut self, name: &[u8], arguments: &[Word]) {
+        match arguments {
+            [target] if !matches!(target.beginning(), [b'-' | b'+', ..]) => {
+                self.moves.push(target.clone());
+            }
+            [] if !name.starts_with(b"p") => self.moves.push(Word::home()),
+            _ => self.mark(Mark::Lost, true),
+        }
+        self.mark(Mark::Lost, self.moves.len() > MOST);
+    }
+
+    pub(super) fn emulate(&mut self, arguments: &[Word], depth: usize) -> Option<()> {
+        let said: Option<Vec<&[u8]>> = arguments.iter().map(Word::said).collect();
+        let said = said?;
+        let shell = said.iter().find(|word| !word.starts_with(b"-"));
+        self.mark(Mark::Odd, shell != Some(&&b"zsh"[..]));
+        let code = said.iter().position(|word| *word == b"-c");
+        if let Some(at) = code {
+            self.add(said.get(at + 1)?, depth + 1)?;
+        }
+        // A letter that is given with others would have to be understood.
+        let has_more = |word: &&[u8]| {
+            matches!(word, [b'-' | b'+', ..]) && word.contains(&b'c') && *word != b"-c"
+        };
+        (!said.iter().any(has_more)).then_some(())
+    }
+
+    /// An alias may stand for code, and takes the words behind it along.
+    pub(super) fn alias(&mut self, said: &[u8], depth: usize) -> Option<()> {
+        let Some(end) = place_of(b'=', said) else {
+            return Some(());
+        };
+        let (name, value) = (&said[..end], &said[end + 1..]);
+        self.mark(Mark::Odd, true);
+        self.mark(Mark::Repeats, true);
+        let (mut takes_more, mut moves) = (false, false);
+        let is_open = cut(value, &mut |found| {
+            if let Found::Command(name, _) = found {
+                let said = name.said();
+                moves |= said.is_some_and(|said| MOVERS.contains(&said));
+                takes_more |= said.is_none_or(|said| is_special(said) && !MOVERS.contains(&said));
+            }
+            Some(())
+        })?;
+        self.mark(Mark::Lost, moves);
+        // Where it stands for part of a list or condition, these would end that, or hide its end.
+        let ends_more = value.iter().any(|byte| b")]#".contains(byte));
+        if is_special(name) || is_reserved(name) || is_open || takes_more || ends_more {
+            return None;
+        }
+        self.add(value, depth + 1).map(|_| ())
+    }
+
+    /// What is printed may go to a variable, or be evaluated as a prompt is.
+    pub(super) fn print(&mut self, arguments: &[Word]) -> Option<()> {
+        if option(arguments, b'P').is_some() {
+            arguments
+                .iter()
+                .try_for_each(|word| word.said().map(|_| ()))?;
+        }
+        let is_name =
+            |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&b'v'));
+        for (at, _) in arguments
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| is_name(word))
+        {
+            let name = arguments.get(at + 1).map_or(Some(&b""[..]), Word::said)?;
+            self.give(name, None)?;
+        }
+        Some(())
+    }
+
+    pub(super) fn function(&mut self, arguments: &[Word]) -> Option<()> {
+        self.mark(Mark::Repeats, true);
+        let names = arguments
+            .iter()
+            .take_while(|word| word.said() != Some(b"{"));
+        for name in names {
+            self.functions.insert(name.said()?.to_vec());
+        }
+        Some(())
+    }
+
+    pub(super) fn set(&mut self, arguments: &[Word]) -> Option<()> {
+        let Some(first) = arguments.first() else {
+            return Some(());
+        };
+        if matches!(first.said(), Some(b"-A" | b"+A")) {
+            return self.give(arguments.get(1)?.said()?, None);
+        }
+        // Options come first; what is behind them becomes the shell's arguments.
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            match word.said()? {
+                b"--" => {
+                    self.mark(Mark::Odd, true);
+                    break;
+                }
+                [b'-' | b'+', letters @ ..] if letters.contains(&b'A') => return None,
+                option @ [b'-' | b'+', _, ..] => {
+                    if option.ends_with(b"o") {
+                        words.next().map_or(Some(b"".as_slice()), Word::said)?;
+                    }
+                }
+                _ => self.mark(Mark::Odd, true),
+            }
+        }
+        Some(())
+    }
+
+    /// The variables of a loop, and what they become.
+    pub(super) fn each(&mut self, arguments: &[Word]) -> Option<()> {
+        self.mark(Mark::Repeats, true);
+        let of = arguments
+            .iter()
+            .position(|word| word.said() == Some(b"in"))
+            .unwrap_or(arguments.len());
+        let (names, values) = arguments.split_at(of);
+        let mut said: Vec<_> = values
+            .iter()
+            .skip(1)
+            .map(|word| word.said().map(<[u8]>::to_vec))
+            .collect();
+        if values.is_empty() {
+            said.push(None);
+        }
+        if names.len() > MOST {
+            return None;
+        }
+        names
+            .iter()
+            .try_for_each(|name| self.give_all(name.said()?, said.clone()))
+    }
+
+    /// A declaration of variables, with values or without.
+    pub(super) fn declare(&mut self, arguments: &[Word]) -> Option<()> {
+        let options = |word: &Word| matches!(word.beginning(), [b'-' | b'+', ..]);
+        let changes = |word: &Word| word.beginning().iter().any(|b| b"LRTZlnu".contains(b));
+        let is_changed = arguments.iter().any(|word| options(word) && changes(word));
+        // A function's code would be looked for, or names be patterns.
+        let has = |letter: u8| {
+            let has = |word: &Word| options(word) && word.beginning().contains(&letter);
+            arguments.iter().any(has)
+        };
+        if has(b'f') && (has(b'u') || has(b'U')) || has(b'm') || has(b'T') {
+            return None;
+        }
+        for word in arguments.iter().filter(|word| !options(word)) {
+            let said = word.said();
+            match assignment(word.beginning()) {
+                Some((name, value)) => {
+                    self.give(name, said.filter(|_| !is_changed).map(|_| value))?;
+                }
+                None if is_changed => self.give(said?, None)?,
+                None => self.give_all(said?, Vec::new())?,
+            }
+        }
+        Some(())
+    }
+}
