@@ -20,6 +20,7 @@ from zsh_tool.foreign.stamps import Stamps
 from zsh_tool.foreign.watch import Watch
 
 VECTORS = json.loads((CHECKOUT / "zsh-tool-rs/tests/vectors/foreign.json").read_text(encoding="utf-8"))
+TRAPS = json.loads((CHECKOUT / "zsh-tool-rs/tests/vectors/traps.json").read_text(encoding="utf-8"))
 MOST_FILES = 32
 
 
@@ -51,6 +52,49 @@ def watched(text: str, home: Path) -> Iterator[Stamps]:
 def test_texts_follow_the_vectors(home: Path) -> None:
     wrong = [case for case in VECTORS["cases"] if is_told(case["input"], home) is case["expected"]]
     assert not wrong
+
+
+def home_with_traps(home: Path, start_up: str) -> Path:
+    """Make the home that the vectors of traps have, and return the folder in it where they run."""
+    sets = "trap 'print ran; true | true | true' EXIT\n"
+    turns = "#!/bin/sh\ncd; if [ -e old.zwc ]; then rm old.zwc; else cp ready old.zwc; fi\n"
+    files = {"more": sets, "sets": "emulate sh; . $HOME/more\n", "bad/f": sets, "deep/f": sets, "old": sets}
+    empty = dict.fromkeys(("plain", "good/f", "scratch/f"), "")
+    for name, code in {**files, **empty, "takes_turns": turns, ".zshenv": start_up}.items():
+        (home / name).parent.mkdir(exist_ok=True, parents=True)
+        (home / name).write_text(code, encoding="utf-8")
+    links = {
+        "link": "good",
+        "to_link": "link",
+        "two": "good",
+        "one": "two",
+        "sym": "old",
+        "deep/link": "../good",
+    }
+    for name, target in links.items():
+        (home / name).symlink_to(target)
+    text = "zcompile old && mv old.zwc ready && : > old && touch -t 200001010000 old && chmod +x takes_turns"
+    subprocess.run(["zsh", "-fc", text], cwd=home, check=True)
+    return home / "scratch"
+
+
+@pytest.mark.parametrize("share", range(8))
+def test_no_way_to_set_a_trap_goes_unseen(tmp_path: Path, share: int) -> None:
+    ways = [("", text) for text in TRAPS["texts"]] + [(code, text) for code, text in TRAPS["start_up"]]
+    unseen = []
+    for number, (start_up, way) in enumerate(ways[share::8]):
+        cwd = home_with_traps(tmp_path / str(number), start_up)
+        env = {**os.environ, "HOME": str(cwd.parent), "LC_ALL": "C.UTF-8"}
+        text = way + ("\n" if "\n" in way else "; ") + "true | true"
+        with closing(Stamps()) as stamps:
+            bare = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
+            is_told = is_harmless(text.encode(), bare, cwd, (), stamps)
+            command = ["zsh", "-c", text]
+            done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, timeout=60, check=False)
+            assert b"ran" in done.stdout, way
+            if is_told and stamps.hold():
+                unseen.append(way)
+    assert not unseen
 
 
 def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
