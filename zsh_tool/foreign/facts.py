@@ -181,7 +181,7 @@ class Facts:
         if name.said in SETTERS or name.said == b"emulate":
             letters = b"".join(_letters(arguments))
             self.marks.update(mark for letter, mark in _LETTERS.items() if letter in letters)
-        self._mark(Mark.CALLS, name.said not in CALM)
+        self._mark(Mark.CALLS, name.said not in CALM and name.said not in RESERVED)
         self._mark(Mark.RECKONS, name.said in RECKONERS)
         if (name.said in DECLARERS or name.said in WRITERS) and _has_hidden_options(arguments):
             raise NotUnderstoodError

@@ -9,6 +9,7 @@ _SIGN: Final = re.compile(rb"[}=]")
 _NAME_BYTES: Final = frozenset(
     byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or byte == ord("_")
 )
+_COMMENTS: Final = re.compile(rb"(?:[ \t]*+(?:#[^\n]*+)?\n)*+")
 _PROCESS: Final = re.compile(rb"[`(]|(?<!\|)(?:\|\|)*+\|(?!\|)|(?<!&)(?:&&)*+&(?!&)")
 _RECKONS: Final = re.compile(
     rb"""[A-Za-z0-9_\x80-\xff]\[ | \(\( | \$\[ | \(P | [ ]-(?:v|eq|ne|lt|le|gt|ge)[ ]
@@ -54,8 +55,12 @@ def _is_use(code: bytes, start: int, end: int) -> bool:
 
 
 def has_process(code: bytes) -> bool:
-    """Tell whether code may run something in a process of its own."""
-    return _PROCESS.search(code) is not None
+    """Tell whether code may run something in a process of its own.
+
+    The comments that it begins with are none, whatever they say.
+    """
+    comments = _COMMENTS.match(code)
+    return _PROCESS.search(code, comments.end() if comments else 0) is not None
 
 
 def reckons(plain: bytes) -> bool:

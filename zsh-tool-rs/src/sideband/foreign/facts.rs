@@ -4,7 +4,7 @@ mod commands;
 use std::collections::HashSet;
 
 use super::compiled::words;
-use super::lexer::{Found, Part, Word, cut};
+use super::lexer::{Found, Part, Word, cut, is_reserved};
 use super::mentions::{has, has_process, reckons, unquoted};
 use super::names::{
     BEYOND, CODE, DECLARERS, MODULES, MOVERS, RECKONERS, WRITERS, is_calm, is_no_code, is_table,
@@ -201,7 +201,7 @@ impl Facts {
         for (letter, mark) in LETTERS {
             self.mark(mark, sets_by_letter(said, arguments, letter));
         }
-        self.mark(Mark::Calls, !is_calm(said));
+        self.mark(Mark::Calls, !is_calm(said) && !is_reserved(said));
         self.mark(Mark::Reckons, RECKONERS.contains(&said));
         if takes_options(said) && has_hidden_options(arguments) {
             return None;

@@ -76,8 +76,16 @@ pub(super) fn reckons(plain: &[u8]) -> bool {
         .any(|sign| has(plain, sign))
 }
 
-/// Whether code may run something in a process of its own.
+/// Whether code may run something in a process of its own. The comments that it begins with are none, whatever they say.
 pub(super) fn has_process(code: &[u8]) -> bool {
+    let mut code = code;
+    while let Some(end) = place_of(b'\n', code) {
+        let first = code[..end].iter().find(|byte| !b" \t".contains(byte));
+        if first.is_some_and(|byte| *byte != b'#') {
+            break;
+        }
+        code = &code[end + 1..];
+    }
     let is_single = |sign: u8| {
         code.split(|byte| *byte != sign)
             .any(|signs| signs.len() % 2 == 1)
