@@ -27,7 +27,7 @@ MOST_FILES = 32
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     for name, code in VECTORS["files"].items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(code, encoding="utf-8")
     return tmp_path
 
@@ -60,7 +60,7 @@ def home_with_traps(home: Path, start_up: str) -> Path:
     turns = "#!/bin/sh\ncd; if [ -e old.zwc ]; then rm old.zwc; else cp ready old.zwc; fi\n"
     files = {"more": sets, "sets": "emulate sh; . $HOME/more\n", "bad/f": sets, "deep/f": sets, "old": sets}
     empty = dict.fromkeys(("plain", "good/f", "scratch/f"), "")
-    for name, code in {**files, **empty, "takes_turns": turns, ".zshenv": start_up}.items():
+    for name, code in {**files, **empty, "takes_turns": turns, ".zshenv": f"{start_up}\n"}.items():
         (home / name).parent.mkdir(exist_ok=True, parents=True)
         (home / name).write_text(code, encoding="utf-8")
     links = {
@@ -95,6 +95,11 @@ def test_no_way_to_set_a_trap_goes_unseen(tmp_path: Path, share: int) -> None:
             if is_told and stamps.hold():
                 unseen.append(way)
     assert not unseen
+
+
+def test_ordinary_texts_keep_their_codes(home: Path) -> None:
+    (home / ".zshenv").write_text(VECTORS["start_up"], encoding="utf-8")
+    assert [text for text in VECTORS["ordinary"] if not is_told(text, home)] == []
 
 
 def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:

@@ -93,7 +93,7 @@ def prepare(folder: Path, text: bytes, zsh: Path, env: Mapping[bytes, bytes], cw
     if not has_pipe(text) or speaks_of_its_end(text):
         return None
     system = _system_files(zsh)
-    if os.geteuid() != os.getuid() or any(map(_is_in_the_way, system)):
+    if system is None or os.geteuid() != os.getuid() or any(map(_is_in_the_way, system)):
         return None
     stamps = Stamps()
     try:
@@ -145,10 +145,15 @@ def _quoted(value: bytes) -> bytes:
     return b"'" + value.replace(b"'", b"'\\''") + b"'"
 
 
-def _system_files(zsh: Path) -> list[bytes]:
-    """Return what is in the files that a zsh may read before all others."""
+def _system_files(zsh: Path) -> list[bytes] | None:
+    """Return what is in the files that a zsh may read before all others.
+
+    None if one has a compiled form, which would be read instead.
+    """
     found = []
     for file in (*_SYSTEM_FILES, zsh.resolve().parent.parent / "etc" / "zshenv"):
+        if file.with_suffix(".zwc").exists():
+            return None
         with suppress(OSError):
             found.append(file.read_bytes())
     return found

@@ -94,7 +94,9 @@ pub fn arm(
     if !has_pipe(text) || speaks_of_its_end(text) {
         return Armed::plain(sideband);
     }
-    let system = system::files(zsh);
+    let Some(system) = system::files(zsh) else {
+        return Armed::plain(sideband);
+    };
     let Some(files) = harmless_files(text, env, cwd, &system) else {
         return Armed::plain(sideband);
     };

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from zsh_tool.foreign.facts import Facts, Mark, may_run_arguments
-from zsh_tool.foreign.files import code_at, is_nothing, is_read, joined, real_place
+from zsh_tool.foreign.facts import Facts, may_run_arguments
+from zsh_tool.foreign.files import LONGEST, code_at, is_nothing, is_read, joined, real_place
+from zsh_tool.foreign.marks import Mark
 from zsh_tool.foreign.mentions import mentions
 from zsh_tool.foreign.names import CODE, SPECIAL, is_no_code, is_shells_own
 from zsh_tool.foreign.stamps import Stamps
@@ -29,6 +30,8 @@ _MOST: Final = 32
 """Of more files than these, one is taken to set some; in more directories, a file may be anywhere."""
 _MOST_PLACES: Final = 500
 """In more places, one is taken to be where a file is."""
+_OPENERS: Final = frozenset(b"EGID EUID GID UID USERNAME limit ulimit unlimit".split())
+"""What keeps a shell from opening files that this process can open."""
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_\-./+,@%\x80-\xff]*")
 """A value that stays one word in any shell."""
 
@@ -57,8 +60,11 @@ def is_harmless(
         if any(Mark.CALLS in facts.marks for facts in start.pieces):
             for place in (*own, *files):
                 stamps.add(place)
-        start.used.clear()
-        first = len(start.pieces)
+        # What a function reads is another file once the text has changed where it is looked for.
+        reads_later = any(Mark.REPEATS in facts.marks for facts in start.pieces)
+        first = 0 if reads_later else len(start.pieces)
+        if not reads_later:
+            start.used.clear()
         start.add(text)
         start.follow(first, may_change=True)
     except NotUnderstoodError:
@@ -85,6 +91,8 @@ class _Start:
     """Whether it matters where it is."""
     used: set[bytes] = field(default_factory=set)
     """The variables whose values were taken from the environment."""
+    room: int = LONGEST
+    """How much more of files is searched, in bytes."""
 
     def __post_init__(self) -> None:
         # It keeps to ``PWD`` where that leads to the same directory, through whatever links.
@@ -135,9 +143,12 @@ class _Start:
         while at < len(self.pieces):
             for word, is_source in self.pieces[at].reads:
                 for place in self._places(word, is_source=is_source):
-                    if place in found or is_nothing(place):
+                    if place in found:
                         continue
                     found[place] = None
+                    if is_nothing(place):
+                        self.stamps.add_nothing(place)
+                        continue
                     if len(found) > _MOST_PLACES:
                         raise NotUnderstoodError
                     if may_change:
@@ -148,6 +159,9 @@ class _Start:
 
     def _add_file(self, place: bytes) -> None:
         code, compiled = code_at(place)
+        self.room -= len(code) + len(compiled)
+        if self.room < 0:
+            raise NotUnderstoodError
         pieces = [Facts.of(code)] if code else []
         if compiled:
             pieces.append(Facts.of_compiled(compiled))
@@ -166,7 +180,9 @@ class _Start:
         has_moved = self.is_moved and (Mark.SEARCHES in marks or b"CDPATH" in self.env)
         is_doubtful = (
             ((self.is_lost or has_moved) and self.is_relative)
-            or {Mark.QUOTES, Mark.TWO_QUOTES} <= marks
+            or (Mark.QUOTES in marks and not marks.isdisjoint({Mark.TWO_QUOTES, Mark.EVALUATES}))
+            or {Mark.RECKONS, Mark.QUOTED_VALUES} <= marks
+            or b"HISTCHARS" in self.env
             or (Mark.RECKONS in marks and bool(self.used))
             or (Mark.PATH_DIRS in marks and any(facts.reads for facts in self.pieces))
             or (has_patterns and Mark.LOOSE in marks)
@@ -216,6 +232,9 @@ class _Start:
         self.is_relative = True
         places = [joined(folder, name) for folder in self.folders]
         is_here = is_source and all(map(is_read, places))
+        if is_here:
+            # Where it cannot be opened after all, it is looked for in ``PATH``.
+            self.used |= _OPENERS
         if b"/" not in name and not is_here:
             self.used.add(b"path")
             listed = self._taken(b"PATH")
@@ -260,4 +279,5 @@ def _home_of_user() -> bytes:
 
 def _is_harmless(name: bytes) -> bool:
     """Tell whether a command of this name, which was worked out, runs no other code."""
-    return bool(_PLAIN.fullmatch(name)) and (not name or b"/" in name or name not in SPECIAL)
+    is_other = not name or b"/" in name or name not in SPECIAL
+    return bool(_PLAIN.fullmatch(name)) and is_other and not name.startswith(b"-")

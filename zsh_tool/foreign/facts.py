@@ -2,21 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from itertools import takewhile, zip_longest
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Final
 
+from zsh_tool.foreign.arguments import (
+    has_hidden_options,
+    is_count,
+    is_digits,
+    operands_of,
+    options_of,
+    place_of_option,
+    text_of,
+    texts_of,
+    word_at,
+)
 from zsh_tool.foreign.compiled import compiled_words
-from zsh_tool.foreign.lexer import RESERVED, Assignment, Command, Cut, Function, Loop, Target, cut
+from zsh_tool.foreign.lexer import (
+    RESERVED,
+    Assignment,
+    Command,
+    Cut,
+    Function,
+    Loop,
+    QuotedValue,
+    Target,
+    cut,
+)
+from zsh_tool.foreign.marks import Mark
 from zsh_tool.foreign.mentions import has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
     BEYOND,
     CALM,
     CODE,
+    COUNTERS,
     DECLARERS,
     MODULES,
     MOVERS,
+    NUMBERS,
     RECKONERS,
     SETTERS,
     SPECIAL,
@@ -26,44 +49,12 @@ from zsh_tool.foreign.names import (
 )
 from zsh_tool.foreign.words import HOME, NotUnderstoodError, Other, Said, Value, Word, assignment
 
-_T = TypeVar("_T")
 _DEEPEST: Final = 8
 """How often code may be evaluated by code."""
 _MOST: Final = 32
 """Of more directories, files, variables or calls than these nothing is known."""
 _IS_LOOSE: Final = attrgetter("is_loose")
 _IS_NO_COMMAND: Final = attrgetter("is_no_command")
-
-
-class Mark(Enum):
-    """What matters of a piece of code as a whole."""
-
-    LOST = auto()
-    """It may change to any directory."""
-    SEARCHES = auto()
-    """It has a directory that is changed to looked for elsewhere."""
-    REPEATS = auto()
-    """Some of its commands may run more than once, or in another order."""
-    RUNS_ARGUMENTS = auto()
-    """It runs what it, or a function, was called with."""
-    ODD = auto()
-    """It gives the shell arguments of its own, or commands other names, or has it do as another shell does."""
-    PATTERNS = auto()
-    """It makes patterns of values, which may qualify files by code."""
-    QUALIFIERS = auto()
-    """It allows that in other shells."""
-    LOOSE = auto()
-    """It has values that are not quoted."""
-    QUOTES = auto()
-    """It makes one quote of two in quotes."""
-    TWO_QUOTES = auto()
-    """It has two of them."""
-    CALLS = auto()
-    """It may change files."""
-    RECKONS = auto()
-    """It reckons with values, which may be expressions that assign to variables."""
-    PATH_DIRS = auto()
-    """It has names with a slash looked for in ``PATH``."""
 
 
 _LETTERS: Final = {b"Q": Mark.PATH_DIRS, b"T": Mark.SEARCHES, b"y": Mark.ODD}
@@ -115,6 +106,7 @@ class Facts:
         """Return what compiled code does. NotUnderstoodError if that may be anything."""
         facts = cls._told_by(compiled_words(compiled))
         facts._mark(Mark.CALLS)
+        facts._mark(Mark.RECKONS)
         return facts
 
     @classmethod
@@ -126,14 +118,18 @@ class Facts:
         if (
             any(word in plain for word in unseen)
             or b"promptsubst" in options
-            or b"histchars" in options
+            or any(
+                name in options
+                for name in (b"promptvars", b"histchars", b"magicequalsubst", b"zshdirectoryname")
+            )
             or (may_reckon and b"::=" in plain)
         ):
             raise NotUnderstoodError
         facts = cls(plain)
         facts._mark(Mark.RECKONS, may_reckon)
-        facts._mark(Mark.PATH_DIRS, b"pathdirs" in options)
-        facts._mark(Mark.ODD, b"shwordsplit" in options)
+        has_words = b"ignorebraces" in options or b"ignoreclosebraces" in options
+        facts._mark(Mark.PATH_DIRS, has_words or b"pathdirs" in options)
+        facts._mark(Mark.ODD, has_words or b"shwordsplit" in options)
         facts._mark(Mark.PATTERNS, b"globsubst" in options)
         facts._mark(Mark.QUALIFIERS, b"extendedglob" in options or b"bareglobqual" in options)
         facts._mark(Mark.QUOTES, b"rcquotes" in options)
@@ -157,8 +153,9 @@ class Facts:
                 case Command(name, arguments):
                     self._command(name, arguments, depth)
                 case Function(name):
-                    self._mark(Mark.REPEATS)
-                    self.functions.add(name)
+                    self._define(name)
+                case QuotedValue():
+                    self._mark(Mark.QUOTED_VALUES)
                 case Loop():
                     self._mark(Mark.REPEATS)
                 case Target(word):
@@ -179,36 +176,38 @@ class Facts:
             self._worked_out(name)
             return
         if name.said in SETTERS or name.said == b"emulate":
-            letters = b"".join(_letters(arguments))
+            letters = b"".join(options_of(arguments))
             self.marks.update(mark for letter, mark in _LETTERS.items() if letter in letters)
         self._mark(Mark.CALLS, name.said not in CALM and name.said not in RESERVED)
-        self._mark(Mark.RECKONS, name.said in RECKONERS)
-        if (name.said in DECLARERS or name.said in WRITERS) and _has_hidden_options(arguments):
+        counts = name.said in COUNTERS and not all(map(is_count, arguments))
+        self._mark(Mark.RECKONS, counts or name.said in RECKONERS)
+        if (name.said in DECLARERS or name.said in WRITERS) and has_hidden_options(arguments):
             raise NotUnderstoodError
         match name.said:
             case b"." | b"source" as said:
                 is_end = bool(arguments) and arguments[0].said == b"--"
-                self.reads.append((_at(arguments, int(is_end)), said == b"source"))
+                self.reads.append((word_at(arguments, int(is_end)), said == b"source"))
                 if len(self.reads) > _MOST:
                     raise NotUnderstoodError
             case b"eval":
-                self._add(b" ".join(_all_said(arguments)), depth + 1)
+                self._mark(Mark.EVALUATES)
+                self._add(b" ".join(texts_of(arguments)), depth + 1)
             case b"emulate":
                 self._emulate(arguments, depth)
             case b"alias":
                 for word in arguments:
-                    self._alias(_said(word), depth)
+                    self._alias(text_of(word), depth)
             case said if said in MOVERS:
                 self._move_to(said, arguments)
             case said if said in BEYOND:
                 raise NotUnderstoodError
             case b"enable" | b"disable":
-                _all_said(arguments)
-                if _with_option(arguments, b"r") is not None:
+                texts_of(arguments)
+                if any(place_of_option(arguments, letter) is not None for letter in (b"r", b"p")):
                     raise NotUnderstoodError
             case b"setopt" | b"unsetopt":
-                _all_said(arguments)
-                if _with_option(arguments, b"m") is not None:
+                texts_of(arguments)
+                if place_of_option(arguments, b"m") is not None:
                     raise NotUnderstoodError
             case b"set":
                 self._set(arguments)
@@ -217,24 +216,34 @@ class Facts:
             case b"function":
                 self._function(arguments)
             case b"functions":
-                if any(word.startswith(b"-") for word in _all_said(arguments)):
+                if any(word.startswith(b"-") for word in texts_of(arguments)):
                     raise NotUnderstoodError
-            case b"exec" if _with_option(arguments, b"a") is not None:
+            case b"exec" if place_of_option(arguments, b"a") is not None:
                 raise NotUnderstoodError
             case said if said in DECLARERS:
                 self._declare(arguments)
             case b"print" | b"printf":
                 self._print(arguments)
             case b"getopts":
-                self._give(_said(_at(arguments, 1)))
+                self._give(text_of(word_at(arguments, 1)))
             case b"zmodload":
-                if not MODULES.issuperset(map(_said, _operands(arguments))):
+                if not MODULES.issuperset(map(text_of, operands_of(arguments))):
                     raise NotUnderstoodError
-            case b"zstyle" if _with_option(arguments, b"e") is not None:
+            case b"zstyle" if place_of_option(arguments, b"e") is not None:
                 raise NotUnderstoodError
             case said if said in WRITERS:
-                for word in _operands(arguments):
-                    self._give(_said(word).split(b"?")[0])
+                for word in operands_of(arguments):
+                    self._give(text_of(word).split(b"?")[0])
+
+    def _define(self, function: bytes) -> None:
+        """Note a function. One without a name is called with what is behind it."""
+        self._mark(Mark.REPEATS)
+        self._mark(Mark.CALLS)
+        if not function:
+            self.passes_commands.add(b"")
+        elif function in SPECIAL:
+            raise NotUnderstoodError
+        self.functions.add(function)
 
     def _worked_out(self, name: Word) -> None:
         """Note a command whose name is worked out while the code runs."""
@@ -253,7 +262,9 @@ class Facts:
     def _give(self, name: bytes, values: Sequence[bytes | None] = (None,)) -> None:
         """Note a variable that is given one of these values, by default one that is not said."""
         self._mark(Mark.ODD, name == b"argv" or not name or name.isdigit())
-        is_code = is_table(name) and name != b"argv"
+        is_reckoned = name in NUMBERS and not all(value is not None and is_digits(value) for value in values)
+        self._mark(Mark.RECKONS, is_reckoned)
+        is_code = is_table(name) and name != b"argv" and name not in CODE
         if is_code or (name in CODE and not all(map(is_no_code, values))):
             raise NotUnderstoodError
         self.given.append(Given(name, values))
@@ -269,11 +280,11 @@ class Facts:
         self._mark(Mark.LOST, len(self.moves) > _MOST)
 
     def _emulate(self, arguments: Sequence[Word], depth: int) -> None:
-        said = _all_said(arguments)
+        said = texts_of(arguments)
         shell = next((word for word in said if not word.startswith(b"-")), None)
         self._mark(Mark.ODD, shell != b"zsh")
         if b"-c" in said:
-            self._add(_at(said, said.index(b"-c") + 1), depth + 1)
+            self._add(word_at(said, said.index(b"-c") + 1), depth + 1)
         # A letter that is given with others would have to be understood.
         if any(word.startswith((b"-", b"+")) and b"c" in word and word != b"-c" for word in said):
             raise NotUnderstoodError
@@ -297,31 +308,34 @@ class Facts:
 
     def _print(self, arguments: Sequence[Word]) -> None:
         """Note that what is printed may go to a variable, or be evaluated as a prompt is."""
-        if _with_option(arguments, b"P") is not None:
-            _all_said(arguments)
+        is_prompt = place_of_option(arguments, b"P") is not None
+        if is_prompt and any(b"$" in said or b"`" in said for said in texts_of(arguments)):
+            raise NotUnderstoodError
         for word, name in zip_longest(arguments, arguments[1:]):
             if word.beginning.startswith(b"-") and b"v" in word.beginning:
-                self._give(b"" if name is None else _said(name))
+                self._give(b"" if name is None else text_of(name))
 
     def _function(self, arguments: Sequence[Word]) -> None:
-        self._mark(Mark.REPEATS)
-        names = takewhile(lambda word: word.said != b"{", arguments)
-        self.functions.update(map(_said, names))
+        names = [*map(text_of, takewhile(lambda word: word.said != b"{", arguments))]
+        if b"" in names:
+            raise NotUnderstoodError
+        for name in names or [b""]:
+            self._define(name)
 
     def _set(self, arguments: Sequence[Word]) -> None:
         if arguments and arguments[0].said in {b"-A", b"+A"}:
-            self._give(_said(_at(arguments, 1)))
+            self._give(text_of(word_at(arguments, 1)))
             return
         # Options come first; what is behind them becomes the shell's arguments.
         words = iter(arguments)
         for word in words:
-            said = _said(word)
+            said = text_of(word)
             if said.startswith((b"-", b"+")) and len(said) > 1 and said != b"--":
                 if b"A" in said:
                     raise NotUnderstoodError
                 option = next(words, None) if said.endswith(b"o") else None
                 if option is not None:
-                    _said(option)
+                    text_of(option)
                 continue
             self._mark(Mark.ODD)
             if said == b"--":
@@ -336,21 +350,22 @@ class Facts:
         if len(names) > _MOST:
             raise NotUnderstoodError
         for name in names:
-            self._give(_said(name), values)
+            self._give(text_of(name), values)
 
     def _declare(self, arguments: Sequence[Word]) -> None:
         """Note a declaration of variables, with values or without."""
-        letters = frozenset(b"".join(_letters(arguments)))
+        letters = frozenset(b"".join(options_of(arguments)))
         is_changed = not letters.isdisjoint(b"LRTZlnu")
         # A function's code would be looked for, or names be patterns.
         if (letters.issuperset(b"f") and not letters.isdisjoint(b"uU")) or not letters.isdisjoint(b"mT"):
             raise NotUnderstoodError
+        self._mark(Mark.RECKONS, not letters.isdisjoint(b"iEF"))
         for word in arguments:
             if word.beginning.startswith((b"-", b"+")):
                 continue
             found = assignment(word.beginning)
             if found is None:
-                self._give(_said(word), (None,) if is_changed else ())
+                self._give(text_of(word), (None,) if is_changed else ())
                 continue
             name, at = found
             self._give(name, (None if word.said is None or is_changed else word.said[at:],))
@@ -365,53 +380,3 @@ def may_run_arguments(every: Sequence[Facts], *, is_odd: bool) -> bool:
     # That function gets whatever is no command, and a name that is worked out may be any function's.
     gets_all = bool(passed) and b"command_not_found_handler" in functions
     return is_odd or gets_all or b"" in passed or not passed.isdisjoint(functions)
-
-
-def _said(word: Word) -> bytes:
-    if word.said is None:
-        raise NotUnderstoodError
-    return word.said
-
-
-def _all_said(words: Sequence[Word]) -> list[bytes]:
-    said = [word.said for word in words if word.said is not None]
-    if len(said) < len(words):
-        raise NotUnderstoodError
-    return said
-
-
-def _operands(arguments: Sequence[Word]) -> list[Word]:
-    return [word for word in arguments if not word.beginning.startswith(b"-")]
-
-
-def _letters(arguments: Sequence[Word]) -> list[bytes]:
-    return [word.beginning for word in arguments if word.beginning.startswith((b"-", b"+"))]
-
-
-def _with_option(arguments: Sequence[Word], letter: bytes) -> int | None:
-    """Return which argument gives the option of this letter."""
-    beginnings = (word.beginning for word in arguments)
-    found = (at for at, said in enumerate(beginnings) if said.startswith(b"-") and letter in said)
-    return next(found, None)
-
-
-def _at(words: Sequence[_T], at: int) -> _T:
-    if at >= len(words):
-        raise NotUnderstoodError
-    return words[at]
-
-
-def _has_hidden_options(arguments: Sequence[Word]) -> bool:
-    """Tell whether a word that is worked out may turn out to be an option, or is one in part."""
-    takes_next = False
-    for word in arguments:
-        if word.said in {b"-", b"--"}:
-            return False
-        is_option = word.beginning.startswith((b"-", b"+"))
-        if word.said is None and (is_option or not word.beginning):
-            return True
-        # What is behind an option may be its value.
-        if not is_option and not takes_next:
-            return False
-        takes_next = is_option
-    return False

@@ -92,9 +92,11 @@ def _contents(place: bytes) -> bytes:
         raise NotUnderstoodError
     try:
         opened = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except PermissionError:
         # What the system does not let us read is no file to zsh either.
         return b""
+    except OSError as error:
+        raise NotUnderstoodError from error
     with os.fdopen(opened, "rb") as file:
         try:
             found = file.read(LONGEST + 1)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from zsh_tool.foreign.names import DECLARERS, PREFIXES
+from zsh_tool.foreign.names import PREFIXES
 from zsh_tool.foreign.nested import WordLexer
 from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
 
@@ -20,12 +20,16 @@ _ANYWHERE: Final = frozenset([b"{", b"}", b"do"])
 RESERVED: Final = _OPENERS.union(b"[[ case done end esac fi for foreach function select ]]".split())
 """Words that are no command's name, if they stand there as they are."""
 _LOOPS: Final = frozenset([b"repeat", b"until", b"while"])
+_ASSIGNERS: Final = frozenset(b"declare export float integer local readonly typeset".split())
+"""Reserved words that take assignments for arguments."""
+_HAZARD: Final = re.compile(rb"\$[~=^]|\$\{[^}\n]*[(=~]")
+"""What in the text of a here-document may run code or give any variable a value."""
 _MOST_NAMES: Final = 64
 """Of more words in one command that may be its name, nothing is understood."""
 _MOST_WORDS: Final = 1 << 16
 """Of more words than Linux takes for a command, nothing is understood."""
 _SPACE: Final = b" \t\n\f\r"
-_DESCRIPTOR: Final = re.compile(rb"[0-9]*|\{[A-Za-z0-9_\x80-\xff]*\}")
+_DESCRIPTOR: Final = re.compile(rb"[0-9]|\{[A-Za-z0-9_\x80-\xff]+\}")
 """The number of what is redirected, or a variable for it."""
 _TO_WHERE: Final = re.compile(rb"(?:(?!>\()[<>&|!])*+")
 
@@ -58,6 +62,11 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotedValue:
+    """Text that would be a value if it were not quoted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """An assignment before a command's name, or alone, and the value if it is said."""
 
@@ -65,7 +74,7 @@ class Assignment:
     value: bytes | None
 
 
-Found: TypeAlias = Command | Function | Loop | Target | Assignment
+Found: TypeAlias = Command | Function | Loop | Target | QuotedValue | Assignment
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,8 @@ def cut(code: bytes) -> Cut:
     """Cut a piece of code. NotUnderstoodError if it is cut off, or for any other reason."""
     lexer = _Lexer(code)
     is_open = lexer.commands(within=False)
+    if lexer.has_quoted_values:
+        lexer.found.append(QuotedValue())
     return Cut(lexer.found, is_open)
 
 
@@ -114,9 +125,13 @@ class _Current:
     documents: list[_Document] = field(default_factory=list)
 
     @property
-    def declares(self) -> bool:
-        """Whether its name is that of a command that gives variables values as assignments do."""
-        return bool(self.names) and self.words[self.names[-1]].said in DECLARERS
+    def takes_lists(self) -> bool:
+        """Whether the next word may be an assignment for certain.
+
+        It is the first one then, or an argument of a reserved word that takes such.
+        """
+        name = self.words[0].bare if self.words else b""
+        return (self.begins and self.surely) or (self.names == [0] and name in _ASSIGNERS)
 
     def restart(self) -> None:
         """Begin the next command."""
@@ -149,6 +164,9 @@ class _Lexer(WordLexer):
                     self._end(now)
                     return is_open
                 case b"#":
+                    before = self.code[self.at - 1 : self.at] if self.at else b""
+                    if not self.allows_comments or before not in b" \t\n;&|":
+                        raise NotUnderstoodError
                     self.at = self._end_of_line()
                 case b"\n":
                     self.at += 1
@@ -229,7 +247,7 @@ class _Lexer(WordLexer):
         if bare in _LOOPS:
             self._tell(now, Loop())
         # Where no variable is given a list, one in parentheses is a pattern.
-        if word.is_hazardous and not now.begins and not now.declares:
+        if word.is_hazardous and not now.takes_lists:
             raise NotUnderstoodError
         if not now.begins:
             now.begins = bare in _ANYWHERE
@@ -279,7 +297,7 @@ class _Lexer(WordLexer):
         """
         start = self.at
         if not self.code.startswith(b"(#", start):
-            self.group()
+            self.group(allows_comments=now.begins and now.surely)
         if self.at == start or not self.ends_word():
             self.at = start
             self.pattern()
@@ -292,10 +310,15 @@ class _Lexer(WordLexer):
                 Word((Other.UNKNOWN, *rest.parts), has_quotes=rest.has_quotes, is_one_quote=rest.is_one_quote)
             )
             return
-        if not self.code[start + 1 : end].strip(_SPACE):
-            for name in now.words:
+        is_function = not self.code[start + 1 : end].strip(_SPACE)
+        if is_function:
+            # One without a name is called at once.
+            for name in [Word()] if now.begins else now.words:
                 self._tell_of_function(name, now)
+        # Behind the words of a loop a command begins, behind an argument none.
+        is_over = is_function or not now.words
         self._end(now)
+        now.surely = is_over
 
     def _redirection(self, now: _Current) -> None:
         """Read a redirection up to the word that says to where."""
@@ -321,8 +344,8 @@ class _Lexer(WordLexer):
             if line == document.end:
                 self.at = end
                 return
-            # That joins the next line, which then might not be the end.
-            if line.endswith(b"\\") and not document.is_quoted:
+            # A backslash joins the next line, which then might not be the end.
+            if not document.is_quoted and (line.endswith(b"\\") or _HAZARD.search(line)):
                 break
             self.at = end + 1
         raise NotUnderstoodError

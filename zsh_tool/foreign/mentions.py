@@ -12,10 +12,13 @@ _NAME_BYTES: Final = frozenset(
 _COMMENTS: Final = re.compile(rb"(?:[ \t]*+(?:#[^\n]*+)?\n)*+")
 _PROCESS: Final = re.compile(rb"[`(]|(?<!\|)(?:\|\|)*+\|(?!\|)|(?<!&)(?:&&)*+&(?!&)")
 _RECKONS: Final = re.compile(
-    rb"""[A-Za-z0-9_\x80-\xff]\[ | \(\( | \$\[ | \(P | [ ]-(?:v|eq|ne|lt|le|gt|ge)[ ]
-    | \$\{[A-Za-z0-9_\x80-\xff]*+:(?![A-Za-z][:}])[^-=+?:\#|*^]""",
+    rb"""\(\( | \(P | \$\[ | [^ \t\n;&|\[=/,]\[ | [ \t\n]-(?:[tv]|eq|ge|gt|le|lt|ne)[ \t\n]
+    | repeat(?![ ][0-9])""",
     re.DOTALL | re.VERBOSE,
 )
+_FLAGS_WITH_NUMBERS: Final = re.compile(rb"\([^)]*[lrI]", re.DOTALL)
+_NESTED: Final = re.compile(rb"(?:\([^)]*\)?)?[=^~#+]*\$", re.DOTALL)
+_OFFSET: Final = re.compile(rb":(?![A-Za-z][:}])[^-=+?:#|*^]", re.DOTALL)
 
 
 def unquoted(code: bytes) -> bytes:
@@ -66,6 +69,21 @@ def has_process(code: bytes) -> bool:
 def reckons(plain: bytes) -> bool:
     """Tell whether code may take a value for an expression.
 
-    That is in a calculation, a subscript, a comparison, or by a name that is a value.
+    That is in a calculation, a subscript, a comparison, a count, or by a name that is a value.
     """
-    return _RECKONS.search(plain) is not None
+    values = (found.end() for found in re.finditer(rb"\$\{", plain))
+    return _RECKONS.search(plain) is not None or any(_takes_a_number(plain, start) for start in values)
+
+
+def _takes_a_number(plain: bytes, start: int) -> bool:
+    """Tell whether ``${…}`` has a flag or part that is a number, as for width or an offset, or gives a value."""
+    end = plain.find(b"}", start, start + _LONGEST_USE)
+    # What is longer may have one.
+    return (
+        end < 0
+        or plain.find(b"=", start, end) >= 0
+        # Another one in its place may be followed by an offset.
+        or _NESTED.match(plain, start, end) is not None
+        or _FLAGS_WITH_NUMBERS.match(plain, start, end) is not None
+        or _OFFSET.search(plain, start, end + 2) is not None
+    )

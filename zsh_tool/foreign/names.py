@@ -34,8 +34,9 @@ _SHELLS_OWN: Final = frozenset(
     b"""ARGC BASH_REMATCH BAUD CDPATH COLUMNS CPUTYPE DIRSTACKSIZE EGID ERRNO EUID FIGNORE FPATH FUNCNEST GID
     HISTCHARS HISTCMD HISTSIZE HOST KEYBOARD_HACK KEYTIMEOUT LINENO LINES LISTMAX LOGCHECK LOGNAME MACHTYPE
     MAILCHECK MAILPATH MANPATH MATCH MBEGIN MEND MODULE_PATH OLDPWD OPTARG OPTIND OSTYPE PPID PROMPT PROMPT2
-    PROMPT3 PROMPT4 PS1 PS2 PS3 PS4 PSVAR PWD RANDOM REPLY REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
-    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTY TTYIDLE UID USERNAME VENDOR WATCH _
+    PROMPT3 PROMPT4 PS1 PS2 PS3 PS4 PSVAR PWD RANDOM REPLY REPORTMEMORY REPORTTIME RPROMPT RPROMPT2 RPS1 RPS2
+    SPROMPT SAVEHIST SECONDS SHLVL TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTY TTYIDLE UID USERNAME VENDOR
+    WATCH _
     argv cdpath dirstack errnos fignore fpath histchars mailpath manpath match mbegin mend module_path options
     path pipestatus prompt psvar reply signals status watch""".split()
 )
@@ -44,7 +45,15 @@ _SHELLS_OWN: Final = frozenset(
 Beside those that begin with its own (zshparam(1); numbers such as ``COLUMNS`` keep what can be counted). Those of
 small letters are told by others, or hold what was matched.
 """
-RECKONERS: Final = frozenset(b"float integer let printf".split())
+NUMBERS: Final = frozenset(
+    b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES
+    LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
+    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE UID ZSH_SUBSHELL status""".split()
+)
+"""Variables of the shell's that are numbers: what they are given is reckoned."""
+COUNTERS: Final = frozenset(b"break bye continue exit logout repeat return shift sysseek".split())
+"""Commands that take a number, which may be an expression."""
+RECKONERS: Final = frozenset(b"float integer let printf sysread zsystem".split())
 """Commands that reckon with what they get."""
 CALM: Final = DECLARERS.union(
     b". source setopt unsetopt set [[ [ test : true false alias umask emulate".split()
@@ -68,6 +77,9 @@ def is_shells_own(name: bytes) -> bool:
 
 
 def is_table(name: bytes) -> bool:
-    """Tell whether what gives a value to this, or to an element of it, defines commands or the shell's arguments."""
+    """Tell whether a value that this, or an element of it, is given in passing matters for which code runs.
+
+    It may be code, define commands or be the shell's arguments.
+    """
     found = _NAME.match(name)
-    return found is not None and (found[0] in TABLES or found[0] == b"argv")
+    return found is not None and (found[0] in TABLES or found[0] in CODE or found[0] == b"argv")

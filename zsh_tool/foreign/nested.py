@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from zsh_tool.foreign.names import is_table
+from zsh_tool.foreign.reader import Reader
 from zsh_tool.foreign.words import (
     Draft,
     Ending,
@@ -16,8 +17,6 @@ from zsh_tool.foreign.words import (
     assignment,
 )
 
-DEEPEST: Final = 50
-"""How deep groups and substitutions may be nested."""
 _BORDERS: Final = b" \t\n;&|)"
 """What ends a word."""
 _BLANKS: Final = re.compile(rb"[ \t]*+")
@@ -30,7 +29,7 @@ _WHOLE: Final = re.compile(rb"(?:(?!=)%b|\[\[?|\]\]?|[{}])(?=[ \t\n;&|)]|\Z)" % 
 _IN_DOUBLE_QUOTES: Final = re.compile(rb"(?:[^\"\\`$]++|\\[^\n$`\"\\])++")
 _IN_BRACES: Final = re.compile(rb"[^}{\\'\"`$]++")
 _IN_PATTERN: Final = re.compile(rb"[^)#(|\\'\"`$]++")
-_IN_CALCULATION: Final = re.compile(rb"[^()$'\"`\\{}\n]++")
+_IN_CALCULATION: Final = re.compile(rb"[^()$'\"`\\{}\n#]++")
 _BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
 _DOLLAR_QUOTES: Final = re.compile(rb"'(?:[^'\\]++|\\.)*+'", re.DOTALL)
 _IN_OLD_CALCULATION: Final = re.compile(rb"[^\[\]$'\"`\\{}\n#]++")
@@ -44,29 +43,12 @@ _CHANGES: Final = re.compile(rb"\[|:[A-Za-z]")
 _NO_REDIRECTION: Final = re.compile(rb"[<>]\(|<[0-9]*+-[0-9-]*+>")
 
 
-class WordLexer:
-    """Where in a piece of code the reading is."""
+class WordLexer(Reader):
+    """Reads words."""
 
     def __init__(self, code: bytes) -> None:
-        self.code = code
-        self.at = 0
-        self.in_condition = False
-        """Whether patterns are for texts here, and not for the names of files."""
-        self._depth = 0
-        self._groups = len(code)
-        """How many more groups may be read: some are read twice, and those in them four times."""
+        super().__init__(code)
         self._whole: dict[bytes, Word] = {}
-
-    def peek(self) -> bytes:
-        """Return the next byte, empty at the end."""
-        return self.code[self.at : self.at + 1]
-
-    def takes(self, what: bytes) -> bool:
-        """Go behind this if it comes next, and tell whether it did."""
-        found = self.code.startswith(what, self.at)
-        if found:
-            self.at += len(what)
-        return found
 
     def takes_blanks(self) -> None:
         """Go to what is no blank.
@@ -108,14 +90,16 @@ class WordLexer:
                 draft.has_quotes = True
                 self.at += 1
                 # A joined line makes one word of two, and of signs that would be read one by one.
-                if self._some() == b"\n":
+                if self.some() == b"\n":
                     raise NotUnderstoodError
-                draft.push(self._some())
+                self.has_quoted_values |= self.code.startswith(b"${", self.at)
+                draft.push(self.some())
                 self.at += 1
             case b"'":
                 draft.has_quotes = True
                 text = self.at + 1
-                self._takes_single_quotes()
+                self.takes_single_quotes()
+                self.has_quoted_values |= self.code.find(b"${", text, self.at - 1) >= 0
                 draft.push(self.code[text : self.at - 1])
             case b'"':
                 is_first = self.at == start
@@ -123,7 +107,7 @@ class WordLexer:
                 self._double_quotes(draft)
                 draft.is_one_quote = is_first and self.ends_word()
             case b"`":
-                self._takes(_BACKTICKS)
+                self.takes_whole(_BACKTICKS)
                 draft.add(Other.UNKNOWN)
             case b"$":
                 draft.add(self._dollar(in_quotes=False))
@@ -135,10 +119,10 @@ class WordLexer:
             case b"<" | b">":
                 self.at += 1
                 if self.peek() == b"(":
-                    self.group()
+                    self.group(allows_comments=True)
                 else:
                     # A range of numbers.
-                    self._takes(_RANGE)
+                    self.takes_whole(_RANGE)
                 draft.add(Other.UNKNOWN)
             case b"=" if self.at == start:
                 self.at += 1
@@ -160,8 +144,11 @@ class WordLexer:
         """Pass over parentheses in a word: an array, the mark of a function, a pattern."""
         if self._is_array(start):
             draft.is_hazardous = self.at > start + 1 and self._is_hazardous()
-            self.group()
+            self.group(allows_comments=True)
             draft.ending = Ending.ARRAY
+        elif self.code.endswith(b"=", start, self.at):
+            # A substitution, or a pattern, as options say.
+            raise NotUnderstoodError
         elif self.takes(b"()"):
             draft.ending = Ending.FUNCTION
             if not self.ends_word():
@@ -173,16 +160,18 @@ class WordLexer:
 
     def _is_hazardous(self) -> bool:
         """Tell whether the parentheses here would run code if they were those of a pattern."""
-        at, depth, in_condition = self.at, self._depth, self.in_condition
+        at, depth = self.at, self.depth
+        around = self.in_condition, self.allows_comments
         try:
             self.pattern()
         except NotUnderstoodError:
-            self._depth = depth
+            self.depth = depth
             return True
         else:
             return False
         finally:
-            self.at, self.in_condition = at, in_condition
+            self.at = at
+            self.in_condition, self.allows_comments = around
 
     def _is_array(self, start: int) -> bool:
         """Tell whether a word up to here has what is in parentheses be a list of words."""
@@ -199,14 +188,13 @@ class WordLexer:
         """
         start = self.at
         is_choice, has_values = self.in_condition, False
-        self._enter()
+        self.enter()
         self.at += 1
         while not self.takes(b")"):
-            match self._some():
+            match self.some():
                 case b"#":
-                    if self.code[self.at - 1] in b" \t\n":
-                        raise NotUnderstoodError
-                    self.at += 1
+                    # A comment, or not, as options say.
+                    raise NotUnderstoodError
                 case b"(":
                     self.pattern()
                 case b"|":
@@ -215,40 +203,35 @@ class WordLexer:
                 case b"\\":
                     self.at += 2
                 case b"'":
-                    self._takes_single_quotes()
+                    self.takes_single_quotes()
                 case b'"':
                     self._double_quotes(Draft())
                 case b"`":
                     has_values = True
-                    self._takes(_BACKTICKS)
+                    self.takes_whole(_BACKTICKS)
                 case b"$":
                     has_values = True
                     self._dollar(in_quotes=False)
                 case _:
                     self.takes_run(_IN_PATTERN)
-        self._leave()
+        self.leave()
         first, last = start + 1, self.at - 1
         runs_code = has_values or any(self.code.find(sign, first, last) >= 0 for sign in (b"e", b"+"))
         if self.code.startswith(b"#q", first, last) or (runs_code and not is_choice):
             raise NotUnderstoodError
 
-    def group(self) -> None:
+    def group(self, *, allows_comments: bool) -> None:
         """Pass over commands in parentheses, or a calculation in two pairs of them."""
-        start, depth, in_condition = self.at, self._depth, self.in_condition
-        self._enter()
-        is_calculation = self.takes(b"((")
-        if is_calculation:
-            try:
-                self._calculation()
-            except NotUnderstoodError:
-                is_calculation = False
-                self._depth = depth + 1
-        if not is_calculation:
-            self.at = start + 1
-            self.in_condition = False
+        around = self.in_condition, self.allows_comments
+        self.enter()
+        if self.takes(b"(("):
+            self._calculation()
+        else:
+            self.at += 1
+            self.in_condition, self.allows_comments = False, allows_comments
             self.pass_commands()
-        self.in_condition = in_condition
-        self._leave()
+        self.in_condition, self.allows_comments = around
+        self.leave()
 
     def pass_commands(self) -> None:
         """Pass over commands up to the ``)`` behind them."""
@@ -258,7 +241,7 @@ class WordLexer:
         """Pass over a calculation behind ``((``, unless it may be something else."""
         still_open = 0
         while still_open or not self.takes(b"))"):
-            match self._some():
+            match self.some():
                 case b"(":
                     still_open += 1
                     self.at += 1
@@ -278,17 +261,18 @@ class WordLexer:
             text = self.at
             if self.takes_run(_IN_DOUBLE_QUOTES):
                 draft.push(self.code[text : self.at])
-            match self._some():
+            match self.some():
                 case b"\\":
                     # What is not special keeps its backslash, and was taken above.
                     escaped = self.code[self.at + 1 : self.at + 2]
                     if not escaped:
                         raise NotUnderstoodError
                     self.at += 2
+                    self.has_quoted_values |= escaped == b"$" and self.peek() == b"{"
                     if escaped != b"\n":
                         draft.push(escaped)
                 case b"`":
-                    self._takes(_BACKTICKS)
+                    self.takes_whole(_BACKTICKS)
                     draft.add(Other.UNKNOWN)
                 case b"$":
                     draft.add(self._dollar(in_quotes=True))
@@ -307,10 +291,10 @@ class WordLexer:
         following = self.peek()
         match following:
             case b"'" if not in_quotes:
-                self._takes(_DOLLAR_QUOTES)
+                self.takes_whole(_DOLLAR_QUOTES)
                 return Other.UNKNOWN
             case b"(":
-                self.group()
+                self.group(allows_comments=True)
                 return Other.UNKNOWN
             case b"{":
                 self._braces(in_quotes=in_quotes)
@@ -340,7 +324,7 @@ class WordLexer:
         """Pass over a calculation behind ``$[``."""
         still_open = 0
         while still_open or not self.takes(b"]"):
-            match self._some():
+            match self.some():
                 case b"[":
                     still_open += 1
                     self.at += 1
@@ -350,7 +334,7 @@ class WordLexer:
                 case b"$":
                     self._value(in_quotes=True)
                 case _:
-                    self._takes(_IN_OLD_CALCULATION)
+                    self.takes_whole(_IN_OLD_CALCULATION)
 
     def _unless_changed(self, part: Part) -> Part:
         """Return what a value is unless part of it is taken, or it is changed by what is behind it."""
@@ -358,10 +342,10 @@ class WordLexer:
 
     def _braces(self, *, in_quotes: bool) -> None:
         """Pass over ``{…}`` behind ``$``."""
-        self._enter()
+        self.enter()
         self.at += 1
         while not self.takes(b"}"):
-            match self._some():
+            match self.some():
                 case b"{" if not in_quotes:
                     raise NotUnderstoodError
                 case b"\\" if self.code.startswith(_JOINED, self.at):
@@ -369,54 +353,20 @@ class WordLexer:
                 case b"\\":
                     self.at += 2
                 case b"'" if not in_quotes:
-                    self._takes_single_quotes()
+                    self.takes_single_quotes()
                 case b'"':
-                    self._enter()
+                    self.enter()
                     self._double_quotes(Draft())
-                    self._leave()
+                    self.leave()
                 case b"`":
-                    self._takes(_BACKTICKS)
+                    self.takes_whole(_BACKTICKS)
                 case b"$":
                     self._dollar(in_quotes=in_quotes)
                 case b"{" | b"'":
                     self.at += 1
                 case _:
                     self.takes_run(_IN_BRACES)
-        self._leave()
-
-    def _some(self) -> bytes:
-        """Return the next byte, which must be there."""
-        byte = self.peek()
-        if not byte:
-            raise NotUnderstoodError
-        return byte
-
-    def takes_run(self, run: re.Pattern[bytes]) -> bool:
-        """Go behind a run of such bytes if one comes next, and tell whether it did."""
-        found = run.match(self.code, self.at)
-        if found is not None:
-            self.at = found.end()
-        return found is not None
-
-    def _takes(self, whole: re.Pattern[bytes]) -> None:
-        if not self.takes_run(whole):
-            raise NotUnderstoodError
-
-    def _takes_single_quotes(self) -> None:
-        self.at = self.code.find(b"'", self.at + 1) + 1
-        if not self.at:
-            raise NotUnderstoodError
-
-    def _enter(self) -> None:
-        """Go one level deeper."""
-        is_more = self._groups == 0
-        self._groups = max(self._groups - 1, 0)
-        if is_more or self._depth == DEEPEST:
-            raise NotUnderstoodError
-        self._depth += 1
-
-    def _leave(self) -> None:
-        self._depth -= 1
+        self.leave()
 
 
 def _inside(text: bytes) -> Part:
@@ -429,8 +379,8 @@ def _inside(text: bytes) -> Part:
     flags = text[: max(text.rfind(b")"), 0)] if text.startswith(b"(") else b""
     evaluates = b"e" in flags or b"%" in flags
     # A name behind flags, or a number, is no assignment that would be noticed.
-    is_number = text[:1].isdigit()
-    gives = b"=" in text and (bool(flags) or is_number or is_table(text))
+    name = text.lstrip(b"#=^+~")
+    gives = b"=" in name and (bool(flags) or name[:1].isdigit() or is_table(name))
     if evaluates or gives or b"~" in text:
         raise NotUnderstoodError
     return Other.UNKNOWN

@@ -88,7 +88,17 @@ class Stamps:
         except (OSError, ValueError) as error:
             raise NotUnderstoodError from error
 
-    def _add_way(self, place: bytes) -> None:
+    def add_nothing(self, place: bytes) -> None:
+        """Add a place that is empty for certain, as long as nothing is where its compiled form would be.
+
+        NotUnderstoodError if that cannot be told.
+        """
+        try:
+            self._add_way(compiled_form(place), may_be_unreal=True)
+        except (OSError, ValueError) as error:
+            raise NotUnderstoodError from error
+
+    def _add_way(self, place: bytes, *, may_be_unreal: bool = False) -> None:
         """Add a place and all that leads to it, link by link, up to what is missing."""
         at, links = b"/", 0
         left = names_of(place)[::-1]
@@ -97,7 +107,7 @@ class Stamps:
             if name == b"..":
                 at = os.path.dirname(at)  # noqa: PTH120 - these are bytes
                 continue
-            if at in _UNREAL or _joined(at, name) in _UNREAL:
+            if not may_be_unreal and (at in _UNREAL or _joined(at, name) in _UNREAL):
                 raise NotUnderstoodError
             if (at, name) not in self._steps:
                 self._steps[at, name] = self._first_look(at, name)
@@ -121,6 +131,8 @@ class Stamps:
             self._watch = Watch()
         step = _Step.of(folder, name)
         stamp = step.stamp
+        if stamp is not None and self._watch.is_unreal(stamp.node[0]):
+            raise NotUnderstoodError
         if stamp is None:
             step = replace(step, is_watched=self._watch.add_missing(folder, name))
             # It may have come before that.

@@ -8,6 +8,7 @@ import os
 import select
 import struct
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -20,6 +21,10 @@ _ITSELF: Final = _MOVE_SELF | _DELETE_SELF
 """What a directory tells of itself."""
 _CAME: Final = _CREATE | _MOVED_TO
 """What it tells of names in it."""
+_UNREAL: Final = frozenset(
+    b"bpf cgroup cgroup2 configfs debugfs devpts mqueue proc securityfs sysfs tracefs".split()
+)
+"""Kinds of file systems that hold no files (proc(5))."""
 _BLOCK: Final = 16 << 10
 
 
@@ -29,7 +34,9 @@ class Watch:
     def __init__(self) -> None:
         """Watch mounts alone as yet."""
         self._names: set[bytes] = set()
-        """The names that nothing had. Others come and go all the time."""
+        """The names that nothing had, in small letters. Others come and go all the time."""
+        self._unreal: frozenset[int] = frozenset()
+        """The devices that are made by the kernel as they are read."""
         self._events: int | None = None
         self._mounts: int | None = None
         if sys.platform != "linux":
@@ -38,8 +45,14 @@ class Watch:
         events: int = self._libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
         self._events = None if events == -1 else events
         with suppress(OSError):
-            # An exceptional condition tells of mounts (proc(5), /proc/pid/mounts).
-            self._mounts = os.open("/proc/self/mounts", os.O_RDONLY | os.O_CLOEXEC)
+            # An exceptional condition tells of mounts (proc(5)).
+            self._mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+            with open(self._mounts, "rb", buffering=0, closefd=False) as file:
+                self._unreal = frozenset(_unreal(file.read()))
+
+    def is_unreal(self, device: int) -> bool:
+        """Tell whether what is on this device is made as it is read, and may be another thing for each process."""
+        return device in self._unreal
 
     def add_folder(self, folder: bytes) -> bool:
         """Watch whether a directory is moved; False if the system does not let us."""
@@ -47,7 +60,7 @@ class Watch:
 
     def add_missing(self, folder: bytes, name: bytes) -> bool:
         """Watch whether something comes into being where nothing is; False if the system does not let us."""
-        self._names.add(name)
+        self._names.add(name.lower())
         return self._add(folder, _ITSELF | _CAME)
 
     def _add(self, folder: bytes, what: int) -> bool:
@@ -81,7 +94,8 @@ class Watch:
             while at < len(events):
                 _, what, _, length = _HEAD.unpack_from(events, at)
                 at += _HEAD.size + length
-                name = events[at - length : at].rstrip(b"\0")
+                # Some file systems take capitals for small letters.
+                name = events[at - length : at].rstrip(b"\0").lower()
                 if not what & _CAME or name in self._names:
                     return False
 
@@ -91,3 +105,12 @@ class Watch:
             if opened is not None:
                 os.close(opened)
         self._events = self._mounts = None
+
+
+def _unreal(mounts: bytes) -> Iterator[int]:
+    """Yield the devices of such file systems: the third field of each line, where the kind follows a lone dash."""
+    for line in mounts.splitlines():
+        place, _, kind = line.partition(b" - ")
+        if kind.split(b" ")[0] in _UNREAL:
+            major, _, minor = place.split(b" ")[2].partition(b":")
+            yield os.makedev(int(major), int(minor))

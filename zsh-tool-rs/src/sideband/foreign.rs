@@ -20,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use facts::{Facts, Mark};
-use files::{code_at, is_nothing, is_read};
+use files::{LONGEST, code_at, is_nothing, is_read};
 use lexer::{Part, Word};
 use mentions::mentions;
 use names::{CODE, is_no_code, is_shells_own, is_special};
@@ -30,6 +30,17 @@ use crate::sys::user;
 
 /// Of more files than these, one is taken to set some; in more directories, a file may be anywhere.
 const MOST: usize = 32;
+/// What keeps a shell from opening files that this process can open.
+const OPENERS: [&[u8]; 8] = [
+    b"EGID",
+    b"EUID",
+    b"GID",
+    b"UID",
+    b"USERNAME",
+    b"limit",
+    b"ulimit",
+    b"unlimit",
+];
 /// In more places, one is taken to be where a file is.
 const MOST_PLACES: usize = 500;
 
@@ -52,6 +63,7 @@ pub fn harmless_files(
         is_relative: false,
         used: HashSet::new(),
         stamps: Stamps::default(),
+        room: LONGEST,
     };
     for code in system {
         start.add(code)?;
@@ -74,8 +86,12 @@ pub fn harmless_files(
             start.stamps.add(Path::new(&place))?;
         }
     }
-    start.used.clear();
-    let first = start.pieces.len();
+    // What a function reads is another file once the text has changed where it is looked for.
+    let reads_later = start.pieces.iter().any(|facts| facts.is(Mark::Repeats));
+    let first = if reads_later { 0 } else { start.pieces.len() };
+    if !reads_later {
+        start.used.clear();
+    }
     start.add(text)?;
     start.follow(first, true)?;
     start.is_understood().then_some(start.stamps)
@@ -128,6 +144,8 @@ struct Start<'a> {
     used: HashSet<Vec<u8>>,
     /// What the files are like that matter until the shell ends.
     stamps: Stamps,
+    /// How much more of files is searched.
+    room: usize,
 }
 
 impl Start<'_> {
@@ -185,7 +203,11 @@ impl Start<'_> {
         while let Some(piece) = self.pieces.get(at) {
             for (name, is_source) in piece.reads.clone() {
                 for place in self.places(&name, is_source)? {
-                    if is_nothing(&place) || !found.insert(place.clone().into()) {
+                    if !found.insert(place.clone().into()) {
+                        continue;
+                    }
+                    if is_nothing(&place) {
+                        self.stamps.add_nothing(&place)?;
                         continue;
                     }
                     if found.len() > MOST_PLACES {
@@ -205,6 +227,7 @@ impl Start<'_> {
     /// Adds the code at a place.
     fn read(&mut self, place: &Path) -> Option<()> {
         let (code, compiled) = code_at(place)?;
+        self.room = self.room.checked_sub(code.len() + compiled.len())?;
         let facts = [(code, false), (compiled, true)];
         for (code, is_compiled) in facts.iter().filter(|(code, _)| !code.is_empty()) {
             let facts = if *is_compiled {
@@ -232,15 +255,18 @@ impl Start<'_> {
             self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
         let is_lost = self.is_lost || has_moved || leads_elsewhere(self.cwd);
         let is_doubtful = self.is_relative && is_lost
-            || any(Mark::Quotes) && any(Mark::TwoQuotes)
+            || any(Mark::Quotes) && (any(Mark::TwoQuotes) || any(Mark::Evaluates))
+            || any(Mark::Reckons) && any(Mark::QuotedValues)
             || any(Mark::Reckons) && !self.used.is_empty()
             || any(Mark::PathDirs) && all().any(|facts| !facts.reads.is_empty())
             || has_patterns && any(Mark::Loose)
+            || value(self.env, b"HISTCHARS").is_some()
             || CODE
                 .iter()
                 .any(|name| !value(self.env, name).is_none_or(is_no_code))
             || Facts::may_run_arguments(&all(), is_odd);
-        let mut called = all().flat_map(|facts| &facts.called);
+        let called: HashSet<_> = all().flat_map(|facts| &facts.called).collect();
+        let mut called = called.into_iter();
         !is_doubtful
             && self.used.iter().all(|name| self.mentions(name) == 0)
             && called.all(|(name, rest)| !is_odd && self.calls_no_other(name, rest))
@@ -256,7 +282,8 @@ impl Start<'_> {
             .collect();
         let is_harmless = |value: &[u8]| {
             let name = [value, rest].concat();
-            is_plain(&name) && (name.is_empty() || name.contains(&b'/') || !is_special(&name))
+            let is_other = name.is_empty() || name.contains(&b'/') || !is_special(&name);
+            is_plain(&name) && is_other && !name.starts_with(b"-")
         };
         let in_env = value(self.env, variable);
         let is_known = in_env.is_some() || !given.is_empty();
@@ -289,6 +316,10 @@ impl Start<'_> {
         let folders = self.folders.clone();
         let mut places: Vec<PathBuf> = folders.iter().map(|f| f.join(path(&name))).collect();
         let is_here = is_source && places.iter().all(|place| is_read(place));
+        if is_here {
+            // Where it cannot be opened after all, it is looked for in `PATH`.
+            self.used.extend(OPENERS.map(<[u8]>::to_vec));
+        }
         if !name.contains(&b'/') && !is_here {
             self.used.insert(b"path".to_vec());
             let listed = self.taken(b"PATH")?.to_vec();

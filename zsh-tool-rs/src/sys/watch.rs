@@ -6,9 +6,12 @@ use std::path::Path;
 pub struct Watch {
     #[cfg(target_os = "linux")]
     events: Option<linux::Events>,
-    /// Tells of mounts by an exceptional condition (proc(5), `/proc/pid/mounts`).
+    /// Tells of mounts by an exceptional condition (`proc(5)`, mounts).
     #[cfg(target_os = "linux")]
     mounts: Option<std::fs::File>,
+    /// The devices that are made by the kernel as they are read.
+    #[cfg(target_os = "linux")]
+    unreal: std::collections::HashSet<u64>,
 }
 
 #[cfg(target_os = "linux")]
@@ -16,10 +19,18 @@ impl Watch {
     /// A watch that looks at mounts alone as yet.
     #[must_use]
     pub fn new() -> Watch {
+        let mut mounts = std::fs::File::open("/proc/self/mountinfo").ok();
         Watch {
             events: linux::Events::new().ok(),
-            mounts: std::fs::File::open("/proc/self/mounts").ok(),
+            unreal: mounts.as_mut().map(linux::unreal).unwrap_or_default(),
+            mounts,
         }
+    }
+
+    /// Whether what is on this device is made by the kernel as it is read, and may be another thing for each process.
+    #[must_use]
+    pub fn is_unreal(&self, device: u64) -> bool {
+        self.unreal.contains(&device)
     }
 
     /// Watches whether a directory is moved; false if the system does not let us.
@@ -53,6 +64,12 @@ impl Watch {
         Watch {}
     }
 
+    /// This system has none that we know.
+    #[must_use]
+    pub fn is_unreal(&self, _device: u64) -> bool {
+        false
+    }
+
     /// It does not.
     pub fn add_folder(&mut self, _folder: &Path) -> bool {
         false
@@ -79,11 +96,11 @@ impl Default for Watch {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::collections::HashSet;
-    use std::ffi::{CString, OsStr, OsString};
+    use std::ffi::{CString, OsString};
     use std::fs::File;
     use std::io::{self, ErrorKind, Read};
     use std::os::fd::{AsRawFd, FromRawFd};
-    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::path::Path;
 
     use crate::sys::check;
@@ -95,11 +112,45 @@ mod linux {
     /// What it tells of names in it.
     const CAME: u32 = libc::IN_CREATE | libc::IN_MOVED_TO;
 
+    /// Kinds of file systems that hold no files (`proc(5)`, filesystems).
+    const UNREAL: [&str; 11] = [
+        "bpf",
+        "cgroup",
+        "cgroup2",
+        "configfs",
+        "debugfs",
+        "devpts",
+        "mqueue",
+        "proc",
+        "securityfs",
+        "sysfs",
+        "tracefs",
+    ];
+
+    /// The devices of such file systems. In each line of `mountinfo` the third field is the device, and the kind follows a lone dash.
+    pub(super) fn unreal(mounts: &mut File) -> HashSet<u64> {
+        let mut text = Vec::new();
+        // What cannot be read in whole tells of fewer.
+        let _failed = mounts.read_to_end(&mut text);
+        let device = |line: &str| {
+            let (place, kind) = line.split_once(" - ")?;
+            let (major, minor) = place.split(' ').nth(2)?.split_once(':')?;
+            let kind = kind.split(' ').next()?;
+            UNREAL
+                .contains(&kind)
+                .then(|| Some(libc::makedev(major.parse().ok()?, minor.parse().ok()?)))?
+        };
+        String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(device)
+            .collect()
+    }
+
     /// A watch by inotify, whose queue the system keeps for us.
     #[derive(Debug)]
     pub(super) struct Events {
         queue: File,
-        /// The names that nothing had. Others come and go all the time.
+        /// The names that nothing had, in small letters. Others come and go all the time.
         names: HashSet<OsString>,
     }
 
@@ -119,8 +170,8 @@ mod linux {
         }
 
         pub(super) fn add_missing(&mut self, place: &Path) -> io::Result<()> {
-            let name = place.file_name().unwrap_or_default().to_owned();
-            self.names.insert(name);
+            let name = place.file_name().unwrap_or_default();
+            self.names.insert(name.to_ascii_lowercase());
             self.add(place.parent().unwrap_or(place), ITSELF | CAME)
         }
 
@@ -156,7 +207,9 @@ mod linux {
                 };
                 let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
                 let has_come = u32::from_ne_bytes(what) & CAME != 0;
-                if !has_come || self.names.contains(OsStr::from_bytes(name)) {
+                // Some file systems take capitals for small letters.
+                let name = OsString::from_vec(name.to_ascii_lowercase());
+                if !has_come || self.names.contains(&name) {
                     return false;
                 }
                 events = rest;

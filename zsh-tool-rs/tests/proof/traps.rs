@@ -145,7 +145,7 @@ fn home_with_traps(start_up: &str) -> Exec {
         .file("scratch/f", "")
         .file("old", sets)
         .file("takes_turns", turns)
-        .file(".zshenv", start_up);
+        .file(".zshenv", format!("{start_up}\n"));
     for (name, target) in [
         ("link", "good"),
         ("to_link", "link"),

@@ -7,8 +7,8 @@ use super::compiled::words;
 use super::lexer::{Found, Part, Word, cut, is_reserved};
 use super::mentions::{has, has_process, reckons, unquoted};
 use super::names::{
-    BEYOND, CODE, DECLARERS, MODULES, MOVERS, RECKONERS, WRITERS, is_calm, is_no_code, is_table,
-    passes_no_command, sets_by_letter, takes_options,
+    BEYOND, CODE, COUNTERS, DECLARERS, MODULES, MOVERS, NUMBERS, RECKONERS, WRITERS, is_calm,
+    is_no_code, is_special, is_table, passes_no_command, sets_by_letter, takes_options,
 };
 
 /// How often code may be evaluated by code.
@@ -63,8 +63,12 @@ pub(super) enum Mark {
     Calls,
     /// It reckons with values, which may be expressions that assign to variables.
     Reckons,
-    /// It has names with a slash looked for in `PATH`.
+    /// It has names with a slash looked for in `PATH`, or reads redirections otherwise.
     PathDirs,
+    /// It quotes text that would be a value.
+    QuotedValues,
+    /// It evaluates text.
+    Evaluates,
     /// It makes one quote of two in quotes; it has two of them.
     Quotes,
     TwoQuotes,
@@ -91,6 +95,7 @@ impl Facts {
     pub(super) fn of_compiled(compiled: &[u8]) -> Option<Facts> {
         let mut facts = Facts::told_by(words(compiled)?)?;
         facts.mark(Mark::Calls, true);
+        facts.mark(Mark::Reckons, true);
         Some(facts)
     }
 
@@ -103,7 +108,10 @@ impl Facts {
             || has(&plain, b"functions[")
             || has(&plain, b"aliases[")
             || tells(b"promptsubst")
+            || tells(b"promptvars")
             || tells(b"histchars")
+            || tells(b"magicequalsubst")
+            || tells(b"zshdirectoryname")
         {
             return None;
         }
@@ -113,8 +121,9 @@ impl Facts {
             return None;
         }
         facts.mark(Mark::Reckons, may_reckon);
-        facts.mark(Mark::PathDirs, tells(b"pathdirs"));
-        facts.mark(Mark::Odd, tells(b"shwordsplit"));
+        let has_words = tells(b"ignorebraces") || tells(b"ignoreclosebraces");
+        facts.mark(Mark::PathDirs, tells(b"pathdirs") || has_words);
+        facts.mark(Mark::Odd, tells(b"shwordsplit") || has_words);
         facts.mark(Mark::Patterns, tells(b"globsubst"));
         facts.mark(
             Mark::Qualifiers,
@@ -158,7 +167,16 @@ impl Facts {
             Found::Command(name, arguments) => self.command(name, arguments, depth),
             Found::Function(name) => {
                 self.mark(Mark::Repeats, true);
+                self.mark(Mark::Calls, true);
+                if name.is_empty() {
+                    // It is called with what is behind it.
+                    self.passes_commands.insert(Vec::new());
+                }
                 self.functions.insert(name.to_vec());
+                (name.is_empty() || !is_special(name)).then_some(())
+            }
+            Found::QuotedValue => {
+                self.mark(Mark::QuotedValues, true);
                 Some(())
             }
             Found::Loop => {
@@ -202,7 +220,12 @@ impl Facts {
             self.mark(mark, sets_by_letter(said, arguments, letter));
         }
         self.mark(Mark::Calls, !is_calm(said) && !is_reserved(said));
-        self.mark(Mark::Reckons, RECKONERS.contains(&said));
+        let is_number = |word: &Word| {
+            word.said()
+                .is_some_and(|said| said.iter().all(u8::is_ascii_digit))
+        };
+        let counts = COUNTERS.contains(&said) && !arguments.iter().all(is_number);
+        self.mark(Mark::Reckons, RECKONERS.contains(&said) || counts);
         if takes_options(said) && has_hidden_options(arguments) {
             return None;
         }
@@ -215,6 +238,7 @@ impl Facts {
                 (self.reads.len() <= MOST).then_some(())
             }
             b"eval" => {
+                self.mark(Mark::Evaluates, true);
                 let said: Option<Vec<&[u8]>> = arguments.iter().map(Word::said).collect();
                 self.add(&said?.join(&b' '), depth + 1).map(|_| ())
             }
@@ -227,7 +251,9 @@ impl Facts {
                 Some(())
             }
             _ if BEYOND.contains(&said) => None,
-            b"enable" | b"disable" => (all_said() && !options(b'r')).then_some(()),
+            b"enable" | b"disable" => {
+                (all_said() && !options(b'r') && !options(b'p')).then_some(())
+            }
             b"setopt" | b"unsetopt" => (all_said() && !options(b'm')).then_some(()),
             b"set" => self.set(arguments),
             b"for" | b"foreach" | b"select" => self.each(arguments),
@@ -274,10 +300,13 @@ impl Facts {
     }
 
     fn give_all(&mut self, name: &[u8], values: Vec<Option<Vec<u8>>>) -> Option<()> {
-        let is_number = name.iter().all(u8::is_ascii_digit);
-        self.mark(Mark::Odd, name == b"argv" || is_number);
+        let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+        self.mark(Mark::Odd, name == b"argv" || is_number(name));
+        let counts = |value: &Option<Vec<u8>>| value.as_deref().is_some_and(is_number);
+        let is_reckoned = NUMBERS.contains(&name) && !values.iter().all(counts);
+        self.mark(Mark::Reckons, is_reckoned);
         let name = name.to_vec();
-        let is_code = is_table(&name) && name != b"argv"
+        let is_code = is_table(&name) && name != b"argv" && !CODE.contains(&name.as_slice())
             || CODE.contains(&name.as_slice())
                 && !values
                     .iter()

@@ -37,10 +37,14 @@ fn contents(place: &Path) -> Option<Vec<u8>> {
     let mut contents = Vec::new();
     match fs::metadata(place) {
         Ok(found) if found.is_file() => {
-            // What the system does not let us read is no file to zsh either.
-            if let Ok(file) = File::open(place) {
-                let mut most = file.take(LONGEST as u64 + 1);
-                most.read_to_end(&mut contents).ok()?;
+            match File::open(place) {
+                Ok(file) => {
+                    let mut most = file.take(LONGEST as u64 + 1);
+                    most.read_to_end(&mut contents).ok()?;
+                }
+                // What the system does not let us read is no file to zsh either.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+                Err(_) => return None,
             }
             (contents.len() <= LONGEST).then_some(contents)
         }

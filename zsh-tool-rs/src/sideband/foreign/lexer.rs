@@ -2,6 +2,7 @@
 //!
 //! Only what the shell itself runs matters here, so what stands in parentheses, which a subshell runs, is passed over. Where a command
 //! may begin, one is found rather than missed: behind a word that leads on only sometimes, too.
+mod current;
 mod nested;
 mod redirect;
 mod word;
@@ -9,8 +10,8 @@ mod word;
 use std::mem;
 
 use super::mentions::place_of;
-use super::names::DECLARERS;
-use redirect::{Document, is_descriptor};
+use current::Current;
+use redirect::is_descriptor;
 use word::Ending;
 pub(super) use word::{Part, Word};
 
@@ -63,6 +64,8 @@ pub(super) enum Found<'a> {
     Loop,
     /// Where a redirection leads.
     Target(&'a Word),
+    /// Text that would be a value if it were not quoted.
+    QuotedValue,
     /// An assignment before a command's name, or alone, and the value if it is said.
     Assignment(&'a [u8], Option<&'a [u8]>),
 }
@@ -81,6 +84,8 @@ pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
         depth: 0,
         groups: code.len(),
         in_condition: false,
+        allows_comments: true,
+        has_quoted_values: false,
     }
     .list(false, Some(visit))
 }
@@ -115,58 +120,6 @@ pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
-/// A command under way.
-struct Current {
-    words: Vec<Word>,
-    /// Those of the words that may be the command's name.
-    names: Vec<usize>,
-    /// Whether the next word may be the name, and whether it surely is.
-    begins: bool,
-    surely: bool,
-    /// Whether the next word belongs to what is before it: to where, or how often.
-    belongs: bool,
-    documents: Vec<Document>,
-}
-
-impl Current {
-    fn new() -> Self {
-        Current {
-            words: Vec::new(),
-            names: Vec::new(),
-            begins: true,
-            surely: true,
-            belongs: false,
-            documents: Vec::new(),
-        }
-    }
-
-    /// Whether its name is that of a command that gives variables values as assignments do.
-    fn declares(&self) -> bool {
-        let name = self.names.last().and_then(|at| self.words.get(*at));
-        name.and_then(Word::said)
-            .is_some_and(|name| DECLARERS.contains(&name))
-    }
-
-    /// Begins the next command.
-    fn restart(&mut self) {
-        *self = Current {
-            documents: mem::take(&mut self.documents),
-            ..Current::new()
-        };
-    }
-
-    /// Ends the command, telling of it unless a process of its own runs it.
-    fn end(&mut self, is_forked: bool, visit: &mut Option<Visit<'_>>) -> Option<()> {
-        if let (false, Some(visit)) = (is_forked, visit) {
-            for &name in &self.names {
-                visit(Found::Command(&self.words[name], &self.words[name + 1..]))?;
-            }
-        }
-        self.restart();
-        Some(())
-    }
-}
-
 struct Lexer<'a> {
     code: &'a [u8],
     at: usize,
@@ -175,6 +128,10 @@ struct Lexer<'a> {
     groups: usize,
     /// Whether patterns are for texts here, and not for the names of files.
     in_condition: bool,
+    /// Whether `#` begins a comment here: in parentheses that may be those of a pattern it does not.
+    allows_comments: bool,
+    /// Whether text has been quoted that would be a value if it were not.
+    has_quoted_values: bool,
 }
 
 impl Lexer<'_> {
@@ -192,6 +149,12 @@ impl Lexer<'_> {
             self.at += what.len();
         }
         found
+    }
+
+    /// Whether `#` here is no part of what is before it.
+    fn begins_comment(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.code.get(at));
+        before.is_none_or(|byte| b" \t\n;&|".contains(byte))
     }
 
     /// Passes over blanks. None at a line that is joined to the next one within a word, which would have to be read as one.
@@ -218,9 +181,13 @@ impl Lexer<'_> {
             let Some(byte) = self.peek() else {
                 let is_open = now.begins || now.belongs;
                 now.end(false, &mut visit)?;
+                if let (true, Some(visit)) = (self.has_quoted_values, visit) {
+                    visit(Found::QuotedValue)?;
+                }
                 return (!within && now.documents.is_empty()).then_some(is_open);
             };
             match byte {
+                b'#' if !self.allows_comments || !self.begins_comment() => return None,
                 b'#' => {
                     let rest = self.rest();
                     self.at += place_of(b'\n', rest).unwrap_or(rest.len());
@@ -322,7 +289,7 @@ impl Lexer<'_> {
             visit(Found::Loop)?;
         }
         // Where no variable is given a list, one in parentheses is a pattern.
-        if word.is_hazardous && !now.begins && !now.declares() {
+        if word.is_hazardous && !now.takes_lists() {
             return None;
         }
         if !now.begins {
@@ -370,7 +337,7 @@ impl Lexer<'_> {
     fn parentheses(&mut self, now: &mut Current, visit: &mut Option<Visit<'_>>) -> Option<()> {
         let start = self.at;
         if !self.rest().starts_with(b"(#") {
-            self.group()?;
+            self.group(now.begins && now.surely)?;
         }
         if self.at == start || !self.ends_word() {
             self.at = start;
@@ -387,11 +354,22 @@ impl Lexer<'_> {
             now.words.push(word);
             return Some(());
         }
-        if let (Some(visit), true) = (visit.as_mut(), inner.trim_ascii().is_empty()) {
-            for name in &now.words {
+        let is_function = inner.trim_ascii().is_empty();
+        if let (Some(visit), true) = (visit.as_mut(), is_function) {
+            // One without a name is called at once.
+            let names = if now.begins {
+                &[Word::default()][..]
+            } else {
+                &now.words
+            };
+            for name in names {
                 visit(Found::Function(name.said()?))?;
             }
         }
-        now.end(false, visit)
+        // Behind the words of a loop a command begins, behind an argument none.
+        let is_over = now.words.is_empty() || is_function;
+        now.end(false, visit)?;
+        now.surely = is_over;
+        Some(())
     }
 }

@@ -47,33 +47,53 @@ pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
         .count()
 }
 
-/// Whether code may take a value for an expression: in a calculation, a subscript, a comparison, or by a name that is a value.
+/// Whether code may take a value for an expression: in a calculation, a subscript, a comparison, a count, or by a name that is a value.
 pub(super) fn reckons(plain: &[u8]) -> bool {
-    let is_subscript = |pair: &[u8]| is_name(pair[0]) && pair[1] == b'[';
-    let is_offset = |behind: &[u8]| {
-        let length = behind.iter().take_while(|b| is_name(**b)).count();
-        match &behind[length..] {
-            [b':', letter, b'}' | b':', ..] if letter.is_ascii_alphabetic() => false,
-            [b':', sign, ..] => !b"-=+?:#|*^".contains(sign),
-            _ => false,
+    let is_blank = |byte: u8| b" \t\n".contains(&byte);
+    (0..plain.len()).any(|at| match &plain[at..] {
+        [b'(', b'(' | b'P', ..] | [b'$', b'[', ..] => true,
+        [before, b'[', ..] => !b" \t\n;&|[=/,".contains(before),
+        [blank, b'-', b't' | b'v', end, ..] if is_blank(*blank) => is_blank(*end),
+        [blank, b'-', one, two, end, ..] if is_blank(*blank) && is_blank(*end) => {
+            COMPARISONS.contains(&[*one, *two])
         }
+        [b'$', b'{', rest @ ..] => takes_a_number(rest),
+        rest => {
+            let count = rest.strip_prefix(b"repeat");
+            count.is_some_and(
+                |behind| !matches!(behind, [b' ', digit, ..] if digit.is_ascii_digit()),
+            )
+        }
+    })
+}
+
+/// Comparisons of numbers in a condition.
+const COMPARISONS: [[u8; 2]; 6] = [*b"eq", *b"ge", *b"gt", *b"le", *b"lt", *b"ne"];
+/// What is behind a colon that asks for no part of a value.
+const DEFAULTS: &[u8] = b"-=+?:#|*^";
+
+/// Whether what is behind `${` has a flag or part that is a number, as for width or an offset, or gives a value.
+fn takes_a_number(rest: &[u8]) -> bool {
+    let near = &rest[..rest.len().min(LONGEST_USE)];
+    // What is longer may have one.
+    let Some(end) = place_of(b'}', near) else {
+        return true;
     };
-    plain.windows(2).any(is_subscript)
-        || (0..plain.len()).any(|at| plain[at..].strip_prefix(b"${").is_some_and(is_offset))
-        || [
-            &b"(("[..],
-            b"$[",
-            b"(P",
-            b" -v ",
-            b" -eq ",
-            b" -ne ",
-            b" -lt ",
-            b" -le ",
-            b" -gt ",
-            b" -ge ",
-        ]
-        .iter()
-        .any(|sign| has(plain, sign))
+    let inner = &near[..end];
+    let flags = inner
+        .strip_prefix(b"(")
+        .map(|flags| &flags[..place_of(b')', flags).unwrap_or(flags.len())]);
+    // Another one in its place may be followed by an offset.
+    let behind_flags = &inner[flags.map_or(0, |flags| inner.len().min(flags.len() + 2))..];
+    let name = behind_flags.iter().find(|byte| !b"=^~#+".contains(byte));
+    inner.contains(&b'=')
+        || name == Some(&b'$')
+        || flags.is_some_and(|flags| flags.iter().any(|flag| b"lrI".contains(flag)))
+        || (0..inner.len()).any(|at| match &rest[at..] {
+            [b':', letter, b'}' | b':', ..] if letter.is_ascii_alphabetic() => false,
+            [b':', sign, ..] => !DEFAULTS.contains(sign),
+            _ => false,
+        })
 }
 
 /// Whether code may run something in a process of its own. The comments that it begins with are none, whatever they say.

@@ -78,7 +78,7 @@ pub(super) const CODE: [&[u8]; 4] = [b"NULLCMD", b"PROMPT4", b"PS4", b"READNULLC
 
 /// Variables that the shell gives values itself, whatever the environment says, or by another name, beside those that begin with its own
 /// (`zshparam(1)`; numbers such as `COLUMNS` keep what can be counted).
-const SHELLS_OWN: [&[u8]; 65] = [
+const SHELLS_OWN: [&[u8]; 70] = [
     b"ARGC",
     b"BASH_REMATCH",
     b"BAUD",
@@ -131,6 +131,11 @@ const SHELLS_OWN: [&[u8]; 65] = [
     b"REPLY",
     b"REPORTMEMORY",
     b"REPORTTIME",
+    b"RPROMPT",
+    b"RPROMPT2",
+    b"RPS1",
+    b"RPS2",
+    b"SPROMPT",
     b"SAVEHIST",
     b"SECONDS",
     b"SHLVL",
@@ -181,11 +186,11 @@ pub(super) fn is_shells_own(name: &[u8]) -> bool {
             .any(|start| name.starts_with(start))
 }
 
-/// Whether what gives a value to this, or to an element of it, defines commands or gives the shell arguments.
+/// Whether a value that this, or an element of it, is given in passing may be code, define commands or be the shell's arguments.
 pub(super) fn is_table(name: &[u8]) -> bool {
     let end = name.iter().position(|b| !is_name(*b));
     let name = &name[..end.unwrap_or(name.len())];
-    TABLES.contains(&name) || name == b"argv"
+    TABLES.contains(&name) || CODE.contains(&name) || name == b"argv"
 }
 
 /// Whether such a variable may have this value.
@@ -252,8 +257,59 @@ pub(super) fn is_calm(name: &[u8]) -> bool {
     CALM.contains(&name) || DECLARERS.contains(&name)
 }
 
+/// Variables of the shell's that are numbers: what they are given is reckoned.
+pub(super) const NUMBERS: [&[u8]; 34] = [
+    b"ARGC",
+    b"BAUD",
+    b"COLUMNS",
+    b"DIRSTACKSIZE",
+    b"EGID",
+    b"ERRNO",
+    b"EUID",
+    b"FUNCNEST",
+    b"GID",
+    b"HISTCMD",
+    b"HISTSIZE",
+    b"KEYTIMEOUT",
+    b"LINENO",
+    b"LINES",
+    b"LISTMAX",
+    b"LOGCHECK",
+    b"MAILCHECK",
+    b"MBEGIN",
+    b"MEND",
+    b"OPTIND",
+    b"PPID",
+    b"RANDOM",
+    b"REPORTMEMORY",
+    b"REPORTTIME",
+    b"SAVEHIST",
+    b"SECONDS",
+    b"SHLVL",
+    b"TMOUT",
+    b"TRY_BLOCK_ERROR",
+    b"TRY_BLOCK_INTERRUPT",
+    b"TTYIDLE",
+    b"UID",
+    b"ZSH_SUBSHELL",
+    b"status",
+];
+/// Commands that take a number, which may be an expression.
+pub(super) const COUNTERS: [&[u8]; 9] = [
+    b"break",
+    b"bye",
+    b"continue",
+    b"exit",
+    b"logout",
+    b"repeat",
+    b"return",
+    b"shift",
+    b"sysseek",
+];
 /// Commands that reckon with what they get.
-pub(super) const RECKONERS: [&[u8]; 4] = [b"float", b"integer", b"let", b"printf"];
+pub(super) const RECKONERS: [&[u8]; 6] = [
+    b"float", b"integer", b"let", b"printf", b"sysread", b"zsystem",
+];
 
 /// Whether the first words behind a command of this name may be options that matter.
 pub(super) fn takes_options(name: &[u8]) -> bool {

@@ -116,12 +116,17 @@ impl Stamps {
     /// Adds the file at a place, which may be missing, before it is read. Waits a moment if it has changed just now. None if it could be
     /// another one without showing it.
     pub(super) fn add(&mut self, place: &Path) -> Option<()> {
-        self.add_way(place)?;
-        self.add_way(&compiled(place))
+        self.add_way(place, false)?;
+        self.add_way(&compiled(place), false)
+    }
+
+    /// Adds a place that is empty for certain, as long as nothing is where its compiled form would be.
+    pub(super) fn add_nothing(&mut self, place: &Path) -> Option<()> {
+        self.add_way(&compiled(place), true)
     }
 
     /// Adds a place and all that leads to it, link by link, up to what is missing.
-    fn add_way(&mut self, place: &Path) -> Option<()> {
+    fn add_way(&mut self, place: &Path, may_be_unreal: bool) -> Option<()> {
         let mut at = PathBuf::from("/");
         let mut left = names(place);
         let mut links = 0;
@@ -131,14 +136,19 @@ impl Stamps {
                 continue;
             }
             let here = at.join(name);
-            if UNREAL.iter().any(|folder| here.starts_with(folder)) {
+            if !may_be_unreal && UNREAL.iter().any(|folder| here.starts_with(folder)) {
                 return None;
             }
             let step = match self.steps.entry(here.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let watch = self.watch.get_or_insert_default();
-                    new.insert(first_look(&here, watch)?)
+                    let step = first_look(&here, watch)?;
+                    let device = step.stamp.as_ref().map(|stamp| stamp.node.0);
+                    if device.is_some_and(|device| watch.is_unreal(device)) {
+                        return None;
+                    }
+                    new.insert(step)
                 }
             };
             if step.is_folder() {

@@ -42,6 +42,24 @@ fn texts_follow_the_vectors() {
 }
 
 #[test]
+fn ordinary_texts_keep_their_codes() {
+    let (folder, env) = home();
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+    fs::write(
+        folder.path().join(".zshenv"),
+        vectors["start_up"].as_str().unwrap(),
+    )
+    .unwrap();
+    for text in vectors["ordinary"].as_array().unwrap() {
+        let text = text.as_str().unwrap();
+        assert!(
+            harmless_files(text.as_bytes(), &env, folder.path(), &[]).is_some(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn many_files_and_long_ones_are_taken_to_set_some() {
     let (folder, env) = home();
     let long = folder.path().join("long");

@@ -61,9 +61,10 @@ impl Facts {
     /// What is printed may go to a variable, or be evaluated as a prompt is.
     pub(super) fn print(&mut self, arguments: &[Word]) -> Option<()> {
         if option(arguments, b'P').is_some() {
+            let is_text = |said: &&[u8]| !said.iter().any(|byte| b"$`".contains(byte));
             arguments
                 .iter()
-                .try_for_each(|word| word.said().map(|_| ()))?;
+                .try_for_each(|word| word.said().filter(is_text).map(|_| ()))?;
         }
         let is_name =
             |word: &Word| matches!(word.beginning(), [b'-', rest @ ..] if rest.contains(&b'v'));
@@ -80,11 +81,19 @@ impl Facts {
 
     pub(super) fn function(&mut self, arguments: &[Word]) -> Option<()> {
         self.mark(Mark::Repeats, true);
+        self.mark(Mark::Calls, true);
         let names = arguments
             .iter()
             .take_while(|word| word.said() != Some(b"{"));
+        let mut is_nameless = true;
         for name in names {
-            self.functions.insert(name.said()?.to_vec());
+            let name = name.said().filter(|name| !is_special(name))?;
+            self.functions.insert(name.to_vec());
+            is_nameless = false;
+        }
+        if is_nameless {
+            // It is called with what is behind it.
+            self.passes_commands.insert(Vec::new());
         }
         Some(())
     }
@@ -153,6 +162,7 @@ impl Facts {
         if has(b'f') && (has(b'u') || has(b'U')) || has(b'm') || has(b'T') {
             return None;
         }
+        self.mark(Mark::Reckons, has(b'i') || has(b'E') || has(b'F'));
         for word in arguments.iter().filter(|word| !options(word)) {
             let said = word.said();
             match assignment(word.beginning()) {

@@ -9,11 +9,14 @@ impl Lexer<'_> {
     pub(super) fn inner_parentheses(&mut self, start: usize, word: &mut Word) -> Option<()> {
         let raw = &self.code[start..self.at];
         if raw == b"=" || assignment(raw).is_some_and(|(_, value)| value.is_empty()) {
-            let (start, in_condition) = (self.at, self.in_condition);
+            let before = (self.at, self.in_condition, self.allows_comments);
             word.is_hazardous = raw != b"=" && self.pattern().is_none();
-            (self.at, self.in_condition) = (start, in_condition);
-            self.group()?;
+            (self.at, self.in_condition, self.allows_comments) = before;
+            self.group(true)?;
             word.ending = Ending::Array;
+        } else if raw.ends_with(b"=") {
+            // A substitution, or a pattern, as options say.
+            return None;
         } else if self.takes(b"()") {
             word.ending = Ending::Function;
             return self.ends_word().then_some(());
@@ -33,7 +36,8 @@ impl Lexer<'_> {
             loop {
                 match lexer.peek()? {
                     b')' => break,
-                    b'#' if b" \t\n".contains(&lexer.code[lexer.at - 1]) => return None,
+                    // A comment, or not, as options say.
+                    b'#' => return None,
                     b'(' => {
                         lexer.pattern()?;
                         continue;
@@ -70,15 +74,17 @@ impl Lexer<'_> {
     }
 
     /// Passes over commands in parentheses, or a calculation in two pairs of them.
-    pub(super) fn group(&mut self) -> Option<()> {
-        let (start, in_condition) = (self.at, self.in_condition);
+    pub(super) fn group(&mut self, allows_comments: bool) -> Option<()> {
+        let (start, around) = (self.at, (self.in_condition, self.allows_comments));
         self.deeper(|lexer| {
-            if !lexer.takes(b"((") || lexer.calculation().is_none() {
+            if lexer.takes(b"((") {
+                lexer.calculation()?;
+            } else {
                 lexer.at = start + 1;
-                lexer.in_condition = false;
+                (lexer.in_condition, lexer.allows_comments) = (false, allows_comments);
                 lexer.list(true, None)?;
             }
-            lexer.in_condition = in_condition;
+            (lexer.in_condition, lexer.allows_comments) = around;
             Some(())
         })
     }
@@ -108,7 +114,7 @@ impl Lexer<'_> {
                     self.dollar(true)?;
                     continue;
                 }
-                b'\'' | b'"' | b'`' | b'\\' | b'{' | b'}' | b'\n' => return None,
+                b'\'' | b'"' | b'`' | b'\\' | b'{' | b'}' | b'\n' | b'#' => return None,
                 _ => {}
             }
             self.at += 1;
@@ -150,6 +156,7 @@ impl Lexer<'_> {
                     self.at += 1;
                     let escaped = self.peek()?;
                     self.at += 1;
+                    self.has_quoted_values |= escaped == b'$' && self.peek() == Some(b'{');
                     match escaped {
                         b'\n' => {}
                         b'$' | b'`' | b'"' | b'\\' => word.push(&[escaped]),
@@ -208,7 +215,7 @@ impl Lexer<'_> {
                 Some(Part::Unknown)
             }
             Some(b'(') => {
-                self.group()?;
+                self.group(true)?;
                 Some(Part::Unknown)
             }
             Some(b'{') => {
@@ -291,6 +298,18 @@ impl Lexer<'_> {
     }
 }
 
+/// Whether the text of a here-document may run code or give any variable a value.
+pub(super) fn is_hazardous(line: &[u8]) -> bool {
+    (0..line.len()).any(|at| match &line[at..] {
+        [b'$', b'~' | b'=' | b'^', ..] => true,
+        [b'$', b'{', rest @ ..] => {
+            let end = place_of(b'}', rest).unwrap_or(rest.len());
+            rest[..end].iter().any(|byte| b"(=~".contains(byte))
+        }
+        _ => false,
+    })
+}
+
 /// What stands in `${…}` is; None if it may run code or give any variable a value.
 fn inside(text: &[u8]) -> Option<Part> {
     if !text.is_empty() && text.iter().all(|b| is_name(*b)) {
@@ -309,7 +328,9 @@ fn inside(text: &[u8]) -> Option<Part> {
     let flags = text.strip_prefix(b"(").map_or(&b""[..], |_| &text[..end]);
     let evaluates = flags.iter().any(|b| b"e%".contains(b));
     // A name behind flags, or a number, is no assignment that would be noticed.
-    let is_number = text.first().is_some_and(u8::is_ascii_digit);
-    let gives = text.contains(&b'=') && (!flags.is_empty() || is_number || is_table(text));
+    let signs = text.iter().take_while(|b| b"#=^+~".contains(b)).count();
+    let name = &text[signs..];
+    let is_number = name.first().is_some_and(u8::is_ascii_digit);
+    let gives = name.contains(&b'=') && (!flags.is_empty() || is_number || is_table(name));
     (!evaluates && !gives && !text.contains(&b'~')).then_some(Part::Unknown)
 }

@@ -1,5 +1,6 @@
 //! Redirections and here-documents.
 use super::super::mentions::place_of;
+use super::nested::is_hazardous;
 use super::{Current, Lexer, is_name};
 
 /// Whether a word before a redirection is the number of what is redirected, or a variable for it.
@@ -7,7 +8,8 @@ pub(super) fn is_descriptor(raw: &[u8]) -> bool {
     let inner = raw
         .strip_prefix(b"{")
         .and_then(|raw| raw.strip_suffix(b"}"));
-    raw.iter().all(u8::is_ascii_digit) || inner.is_some_and(|name| name.iter().all(|b| is_name(*b)))
+    matches!(raw, [digit] if digit.is_ascii_digit())
+        || inner.is_some_and(|name| !name.is_empty() && name.iter().all(|b| is_name(*b)))
 }
 
 /// A here-document that comes behind the line: the line that ends it.
@@ -69,8 +71,8 @@ impl Lexer<'_> {
                 self.at += length;
                 return Some(());
             }
-            // That joins the next line, which then might not be the end.
-            if line.ends_with(b"\\") && !document.is_quoted {
+            // A backslash joins the next line, which then might not be the end.
+            if !document.is_quoted && (line.ends_with(b"\\") || is_hazardous(line)) {
                 return None;
             }
             self.at += length + 1;

@@ -1,5 +1,5 @@
 //! The words of a command, and what stands in them for something else.
-use super::super::mentions::place_of;
+use super::super::mentions::{has, place_of};
 use super::{Lexer, assignment};
 
 /// What ends a word.
@@ -140,6 +140,7 @@ impl Lexer<'_> {
                     self.at += 1;
                     // A joined line makes one word of two, and of signs that would be read one by one.
                     let escaped = self.peek().filter(|byte| *byte != b'\n')?;
+                    self.has_quoted_values |= self.rest().starts_with(b"${");
                     word.push(&[escaped]);
                     self.at += 1;
                 }
@@ -147,7 +148,9 @@ impl Lexer<'_> {
                     word.has_quotes = true;
                     self.at += 1;
                     let length = place_of(b'\'', self.rest())?;
-                    word.push(&self.rest()[..length]);
+                    let text = &self.code[self.at..self.at + length];
+                    self.has_quoted_values |= has(text, b"${");
+                    word.push(text);
                     self.at += length + 1;
                 }
                 b'"' => {
@@ -172,7 +175,7 @@ impl Lexer<'_> {
                 b'<' | b'>' => {
                     self.at += 1;
                     if self.peek() == Some(b'(') {
-                        self.group()?;
+                        self.group(true)?;
                     } else {
                         // A range of numbers.
                         self.at += place_of(b'>', self.rest())? + 1;

@@ -1,0 +1,67 @@
+//! The command that is being read.
+use std::mem;
+
+use super::redirect::Document;
+use super::{Found, Visit, Word};
+
+/// Reserved words that take assignments for arguments.
+const ASSIGNERS: [&[u8]; 7] = [
+    b"declare",
+    b"export",
+    b"float",
+    b"integer",
+    b"local",
+    b"readonly",
+    b"typeset",
+];
+
+/// A command under way.
+pub(super) struct Current {
+    pub(super) words: Vec<Word>,
+    /// Those of the words that may be the command's name.
+    pub(super) names: Vec<usize>,
+    /// Whether the next word may be the name, and whether it surely is.
+    pub(super) begins: bool,
+    pub(super) surely: bool,
+    /// Whether the next word belongs to what is before it: to where, or how often.
+    pub(super) belongs: bool,
+    pub(super) documents: Vec<Document>,
+}
+
+impl Current {
+    pub(super) fn new() -> Self {
+        Current {
+            words: Vec::new(),
+            names: Vec::new(),
+            begins: true,
+            surely: true,
+            belongs: false,
+            documents: Vec::new(),
+        }
+    }
+
+    /// Whether the next word may be an assignment for certain: it is the first one, or an argument of a reserved word that takes such.
+    pub(super) fn takes_lists(&self) -> bool {
+        let name = self.words.first().and_then(Word::bare).unwrap_or_default();
+        self.begins && self.surely || self.names == [0] && ASSIGNERS.contains(&name)
+    }
+
+    /// Begins the next command.
+    pub(super) fn restart(&mut self) {
+        *self = Current {
+            documents: mem::take(&mut self.documents),
+            ..Current::new()
+        };
+    }
+
+    /// Ends the command, telling of it unless a process of its own runs it.
+    pub(super) fn end(&mut self, is_forked: bool, visit: &mut Option<Visit<'_>>) -> Option<()> {
+        if let (false, Some(visit)) = (is_forked, visit) {
+            for &name in &self.names {
+                visit(Found::Command(&self.words[name], &self.words[name + 1..]))?;
+            }
+        }
+        self.restart();
+        Some(())
+    }
+}
