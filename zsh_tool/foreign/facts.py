@@ -30,7 +30,7 @@ from zsh_tool.foreign.lexer import (
     cut,
 )
 from zsh_tool.foreign.marks import Mark
-from zsh_tool.foreign.mentions import has_process, reckons, unquoted
+from zsh_tool.foreign.mentions import behind_comments, has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
     BEYOND,
     CALM,
@@ -95,6 +95,7 @@ class Facts:
     @classmethod
     def of(cls, code: bytes) -> "Facts":
         """Return what code does. NotUnderstoodError if that may be anything."""
+        code = behind_comments(code)
         facts = cls._told_by(unquoted(code))
         facts._mark(Mark.TWO_QUOTES, b"''" in code)
         facts._mark(Mark.CALLS, has_process(code))

@@ -57,13 +57,15 @@ def _is_use(code: bytes, start: int, end: int) -> bool:
     return sign is not None and sign[0] == b"}"
 
 
-def has_process(code: bytes) -> bool:
-    """Tell whether code may run something in a process of its own.
-
-    The comments that it begins with are none, whatever they say.
-    """
+def behind_comments(code: bytes) -> bytes:
+    """Return code without the comments that it begins with, as many start-up files do."""
     comments = _COMMENTS.match(code)
-    return _PROCESS.search(code, comments.end() if comments else 0) is not None
+    return code[comments.end() :] if comments else code
+
+
+def has_process(code: bytes) -> bool:
+    """Tell whether code may run something in a process of its own."""
+    return _PROCESS.search(code) is not None
 
 
 def reckons(plain: bytes) -> bool:

@@ -253,8 +253,8 @@ impl Start<'_> {
         let has_patterns = any(Mark::Patterns) || is_odd && any(Mark::Qualifiers);
         let has_moved =
             self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
-        let is_lost = self.is_lost || has_moved || leads_elsewhere(self.cwd);
-        let is_doubtful = self.is_relative && is_lost
+        let is_lost = || self.is_lost || has_moved || leads_elsewhere(self.cwd);
+        let is_doubtful = self.is_relative && is_lost()
             || any(Mark::Quotes) && (any(Mark::TwoQuotes) || any(Mark::Evaluates))
             || any(Mark::Reckons) && any(Mark::QuotedValues)
             || any(Mark::Reckons) && !self.used.is_empty()

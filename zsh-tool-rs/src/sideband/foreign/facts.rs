@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::compiled::words;
 use super::lexer::{Found, Part, Word, cut, is_reserved};
-use super::mentions::{has, has_process, reckons, unquoted};
+use super::mentions::{behind_comments, has, has_process, reckons, unquoted};
 use super::names::{
     BEYOND, CODE, COUNTERS, DECLARERS, MODULES, MOVERS, NUMBERS, RECKONERS, WRITERS, is_calm,
     is_no_code, is_special, is_table, passes_no_command, sets_by_letter, takes_options,
@@ -84,6 +84,7 @@ pub(super) struct Given {
 impl Facts {
     /// What `code` does; None if that may be anything.
     pub(super) fn of(code: &[u8]) -> Option<Facts> {
+        let code = behind_comments(code);
         let mut facts = Facts::told_by(unquoted(code))?;
         facts.mark(Mark::TwoQuotes, has(code, b"''"));
         facts.mark(Mark::Calls, has_process(code));

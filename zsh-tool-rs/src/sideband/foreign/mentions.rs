@@ -96,8 +96,8 @@ fn takes_a_number(rest: &[u8]) -> bool {
         })
 }
 
-/// Whether code may run something in a process of its own. The comments that it begins with are none, whatever they say.
-pub(super) fn has_process(code: &[u8]) -> bool {
+/// Code without the comments that it begins with, as many start-up files do.
+pub(super) fn behind_comments(code: &[u8]) -> &[u8] {
     let mut code = code;
     while let Some(end) = place_of(b'\n', code) {
         let first = code[..end].iter().find(|byte| !b" \t".contains(byte));
@@ -106,6 +106,11 @@ pub(super) fn has_process(code: &[u8]) -> bool {
         }
         code = &code[end + 1..];
     }
+    code
+}
+
+/// Whether code may run something in a process of its own.
+pub(super) fn has_process(code: &[u8]) -> bool {
     let is_single = |sign: u8| {
         code.split(|byte| *byte != sign)
             .any(|signs| signs.len() % 2 == 1)
@@ -118,7 +123,9 @@ pub(super) fn has(text: &[u8], word: &[u8]) -> bool {
     if text.len() > SHORT {
         memmem::find(text, word).is_some()
     } else {
-        text.windows(word.len()).any(|part| part == word)
+        let begins = |at: usize| text[at..].starts_with(word);
+        let first = word.first();
+        (0..text.len()).any(|at| text.get(at) == first && begins(at))
     }
 }
 
