@@ -252,7 +252,7 @@ const CALM: [&[u8]; 14] = [
     b"emulate",
 ];
 
-/// Whether a command of this name may change files.
+/// Whether a command of this name changes no file.
 pub(super) fn is_calm(name: &[u8]) -> bool {
     CALM.contains(&name) || DECLARERS.contains(&name)
 }
