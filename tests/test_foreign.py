@@ -58,7 +58,15 @@ def home_with_traps(home: Path, start_up: str) -> Path:
     """Make the home that the vectors of traps have, and return the folder in it where they run."""
     sets = "trap 'print ran; true | true | true' EXIT\n"
     turns = "#!/bin/sh\ncd; if [ -e old.zwc ]; then rm old.zwc; else cp ready old.zwc; fi\n"
-    files = {"more": sets, "sets": "emulate sh; . $HOME/more\n", "bad/f": sets, "deep/f": sets, "old": sets}
+    number = "q[${${functions[f]::=emulate sh; . $HOME/more}:+1}]\n"
+    files = {
+        "num": number,
+        "more": sets,
+        "sets": "emulate sh; . $HOME/more\n",
+        "bad/f": sets,
+        "deep/f": sets,
+        "old": sets,
+    }
     empty = dict.fromkeys(("plain", "good/f", "scratch/f"), "")
     for name, code in {**files, **empty, "takes_turns": turns, ".zshenv": f"{start_up}\n"}.items():
         (home / name).parent.mkdir(exist_ok=True, parents=True)
@@ -111,6 +119,44 @@ def test_many_files_and_long_ones_are_taken_to_set_some(home: Path) -> None:
         (home / str(number)).write_text(f"source ./{number + 1}", encoding="utf-8")
     assert not is_told(". ./0", home)
     assert is_told(". ./3", home)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text", "expected"),
+    [
+        ("COLUMNS", "120", "a | b", True),
+        ("n", "3", "(( n )) && a | b", True),
+        ("n", "x[1]", "a $n | b", True),
+        ("REPORTTIME", "x[1]", "a | b", False),
+        ("COLUMNS", "a", "a | b", False),
+        ("n", "x[1]", "(( n )) && a | b", False),
+        ("n", "a", "(( n )) && a | b", False),
+        ("commands", "a", "(( $+commands[x] )) && a | b", False),
+    ],
+)
+def test_numbers_in_the_environment_must_be_such(
+    home: Path, name: str, value: str, text: str, expected: bool
+) -> None:
+    env = {**env_of(home), name.encode(): value.encode()}
+    with closing(Stamps()) as stamps:
+        assert is_harmless(text.encode(), env, home, (), stamps) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "unit", "behind"),
+    [
+        ("cat <<E\n", "${", "\nE\na | b"),
+        (": ", "$a[", "; a | b"),
+        (": ", "{", "; a | b"),
+        (": a(", "[", ")| b"),
+        ("x=(", "[a", "]]=x)| b"),
+        (": ", "$((n))", "| b"),
+        (": ", "$x:h", ":F| b"),
+    ],
+)
+def test_what_has_no_end_is_given_up(home: Path, before: str, unit: str, behind: str) -> None:
+    """It is not looked for again and again: that would take hours."""
+    is_told(before + unit * 200_000 + behind, home)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +328,9 @@ PIECE_LIST = """
     read getopts print -v -P printf export typeset -l set -A -o setopt glob_subst extended_glob rc_quotes zmodload
     zsh/zutil zsh/stat zstyle -e autoload disable -r argv PS4= functions functions[ trap tr ap
     cdpath= CDPATH setopt -T +T unsetopt -m options[ options+=( cdable_vars PWD= $PWD ${PWD}/passwd .. ../etc
+    n n=$(a) n=3 m=$n $n $n[1] $m[n] ${n[ ${n:1 ${n:= ${(#)n} ${(l:3:)n} ${#n} $# $? $$ $[ :F :h :1 $+commands[a]
+    -eq -gt -t -v test let read integer float -i -A printf %d '%s' "%d" repeat return exit shift SECONDS= sysread
+    *(om[1]) ([n]=1) {1..3} local print -f break "$n" "$n[1]" commands= zformat 1 3 ++ + <
     command_not_found_handler f a b HOME PATH path / passwd ./etc /etc/passwd etc/passwd /dev/null zshenv-nosuch
     \u00e9 \u0001
 """

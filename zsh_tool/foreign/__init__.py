@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from zsh_tool.foreign.facts import Facts, may_run_arguments
+from zsh_tool.foreign.facts import Facts
 from zsh_tool.foreign.files import LONGEST, code_at, is_nothing, is_read, joined, real_place
 from zsh_tool.foreign.marks import Mark
 from zsh_tool.foreign.mentions import mentions
-from zsh_tool.foreign.names import CODE, SPECIAL, is_no_code, is_shells_own
+from zsh_tool.foreign.names import CODE, SPECIAL, TAKES_NUMBERS, is_no_code, is_shells_own
+from zsh_tool.foreign.numbers import are_numbers
 from zsh_tool.foreign.stamps import Stamps
 from zsh_tool.foreign.words import NotUnderstoodError, Said, Value, Word
 
@@ -182,12 +183,19 @@ class _Start:
             ((self.is_lost or has_moved) and self.is_relative)
             or (Mark.QUOTES in marks and not marks.isdisjoint({Mark.TWO_QUOTES, Mark.EVALUATES}))
             or {Mark.RECKONS, Mark.QUOTED_VALUES} <= marks
+            or not are_numbers(
+                [facts.numbers for facts in self.pieces],
+                [one for facts in self.pieces for one in facts.given],
+                [facts.plain for facts in self.pieces],
+                self.env,
+            )
+            or (is_odd and any(facts.numbers.tested for facts in self.pieces))
             or b"HISTCHARS" in self.env
             or (Mark.RECKONS in marks and bool(self.used))
             or (Mark.PATH_DIRS in marks and any(facts.reads for facts in self.pieces))
             or (has_patterns and Mark.LOOSE in marks)
             or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
-            or may_run_arguments(self.pieces, is_odd=is_odd)
+            or _may_run_arguments(self.pieces, is_odd=is_odd)
         )
         called: dict[bytes, set[bytes]] = defaultdict(set)
         for facts in self.pieces:
@@ -279,5 +287,16 @@ def _home_of_user() -> bytes:
 
 def _is_harmless(name: bytes) -> bool:
     """Tell whether a command of this name, which was worked out, runs no other code."""
-    is_other = not name or b"/" in name or name not in SPECIAL
+    is_other = not name or b"/" in name or (name not in SPECIAL and name not in TAKES_NUMBERS)
     return bool(_PLAIN.fullmatch(name)) and is_other and not name.startswith(b"-")
+
+
+def _may_run_arguments(every: Sequence[Facts], *, is_odd: bool) -> bool:
+    """Tell whether any code may run as a command what it calls a function with, and that may run other code."""
+    if not any(Mark.RUNS_ARGUMENTS in facts.marks for facts in every):
+        return False
+    functions = {name for facts in every for name in facts.functions}
+    passed = {name for facts in every for name in facts.passes_commands}
+    # That function gets whatever is no command, and a name that is worked out may be any function's.
+    gets_all = bool(passed) and b"command_not_found_handler" in functions
+    return is_odd or gets_all or b"" in passed or not passed.isdisjoint(functions)

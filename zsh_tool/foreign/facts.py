@@ -9,7 +9,6 @@ from typing import Final
 from zsh_tool.foreign.arguments import (
     has_hidden_options,
     is_count,
-    is_digits,
     operands_of,
     options_of,
     place_of_option,
@@ -18,17 +17,17 @@ from zsh_tool.foreign.arguments import (
     word_at,
 )
 from zsh_tool.foreign.compiled import compiled_words
-from zsh_tool.foreign.lexer import (
-    RESERVED,
+from zsh_tool.foreign.found import (
     Assignment,
     Command,
-    Cut,
+    Filled,
     Function,
     Loop,
     QuotedValue,
+    Reckoned,
     Target,
-    cut,
 )
+from zsh_tool.foreign.lexer import RESERVED, Cut, cut
 from zsh_tool.foreign.marks import Mark
 from zsh_tool.foreign.mentions import behind_comments, has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
@@ -43,11 +42,14 @@ from zsh_tool.foreign.names import (
     RECKONERS,
     SETTERS,
     SPECIAL,
+    TAKES_NUMBERS,
     WRITERS,
     is_no_code,
     is_table,
 )
-from zsh_tool.foreign.words import HOME, NotUnderstoodError, Other, Said, Value, Word, assignment
+from zsh_tool.foreign.numbers import Given, Kind, Numbers
+from zsh_tool.foreign.operands import Counted
+from zsh_tool.foreign.words import HOME, Assigned, NotUnderstoodError, Other, Said, Value, Word, assignment
 
 _DEEPEST: Final = 8
 """How often code may be evaluated by code."""
@@ -59,14 +61,6 @@ _IS_NO_COMMAND: Final = attrgetter("is_no_command")
 
 _LETTERS: Final = {b"Q": Mark.PATH_DIRS, b"T": Mark.SEARCHES, b"y": Mark.ODD}
 """Options by their letters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A variable named to give it values: those that are said."""
-
-    name: bytes
-    values: Sequence[bytes | None]
 
 
 @dataclass
@@ -84,6 +78,8 @@ class Facts:
     given: list[Given] = field(default_factory=list)
     """The values that it gives to variables."""
     marks: set[Mark] = field(default_factory=set)
+    numbers: Numbers = field(default_factory=Numbers)
+    """What it takes for numbers."""
     functions: set[bytes] = field(default_factory=set)
     """The functions it defines."""
     passes_commands: set[bytes] = field(default_factory=set)
@@ -108,6 +104,7 @@ class Facts:
         facts = cls._told_by(compiled_words(compiled))
         facts._mark(Mark.CALLS)
         facts._mark(Mark.RECKONS)
+        facts.numbers.compiled(facts.plain)
         return facts
 
     @classmethod
@@ -162,9 +159,13 @@ class Facts:
                 case Target(word):
                     self._mark(Mark.CALLS)
                     self._mark(Mark.LOOSE, word.is_loose)
-                case Assignment(name, value):
-                    self._mark(Mark.LOOSE, value is None)
-                    self._give(name, (value,))
+                case Assignment(assigned):
+                    self._mark(Mark.LOOSE, assigned.value is None)
+                    self._assign(assigned)
+                case Filled(name):
+                    self._give(name, (None,), Kind.TEXT)
+                case Reckoned(operand):
+                    self.numbers.reckon(operand)
 
     def _command(self, name: Word, arguments: Sequence[Word], depth: int) -> None:
         self._mark(Mark.LOOSE, name.is_loose or any(map(_IS_LOOSE, arguments)))
@@ -182,6 +183,7 @@ class Facts:
         self._mark(Mark.CALLS, name.said not in CALM and name.said not in RESERVED)
         counts = name.said in COUNTERS and not all(map(is_count, arguments))
         self._mark(Mark.RECKONS, counts or name.said in RECKONERS)
+        self.numbers.command(name.said, arguments)
         if (name.said in DECLARERS or name.said in WRITERS) and has_hidden_options(arguments):
             raise NotUnderstoodError
         match name.said:
@@ -222,7 +224,7 @@ class Facts:
             case b"exec" if place_of_option(arguments, b"a") is not None:
                 raise NotUnderstoodError
             case said if said in DECLARERS:
-                self._declare(arguments)
+                self._declare(said, arguments)
             case b"print" | b"printf":
                 self._print(arguments)
             case b"getopts":
@@ -260,15 +262,20 @@ class Facts:
         if len(self.called) > _MOST:
             raise NotUnderstoodError
 
-    def _give(self, name: bytes, values: Sequence[bytes | None] = (None,)) -> None:
+    def _assign(self, assigned: Assigned) -> None:
+        kind = Kind.NUMBER if assigned.is_number else Kind.TEXT
+        self._give(assigned.name, (assigned.value,), Kind.ANY if assigned.is_list else kind)
+
+    def _give(self, name: bytes, values: Sequence[bytes | None] = (None,), kind: Kind = Kind.ANY) -> None:
         """Note a variable that is given one of these values, by default one that is not said."""
         self._mark(Mark.ODD, name == b"argv" or not name or name.isdigit())
-        is_reckoned = name in NUMBERS and not all(value is not None and is_digits(value) for value in values)
+        is_reckoned = name in NUMBERS and kind is not Kind.NUMBER
         self._mark(Mark.RECKONS, is_reckoned)
+        self.numbers.has_data |= is_reckoned or b"[" in name
         is_code = is_table(name) and name != b"argv" and name not in CODE
         if is_code or (name in CODE and not all(map(is_no_code, values))):
             raise NotUnderstoodError
-        self.given.append(Given(name, values))
+        self.given.append(Given(name, values, kind))
 
     def _move_to(self, name: bytes, arguments: Sequence[Word]) -> None:
         match arguments:
@@ -300,7 +307,7 @@ class Facts:
         inner = self._cut(value)
         names = {found.name.said for found in inner.found if isinstance(found, Command)}
         self._mark(Mark.LOST, not MOVERS.isdisjoint(names))
-        takes_more = None in names or not SPECIAL.isdisjoint(names - MOVERS)
+        takes_more = None in names or not (SPECIAL | TAKES_NUMBERS).isdisjoint(names - MOVERS)
         # Where it stands for part of a list or condition, these would end that, or hide its end.
         ends_more = any(sign in b")]#" for sign in value)
         if name in SPECIAL or name in RESERVED or inner.is_open or takes_more or ends_more:
@@ -346,38 +353,42 @@ class Facts:
         """Note the variables of a loop, and what they become."""
         self._mark(Mark.REPEATS)
         of = next((at for at, word in enumerate(arguments) if word.said == b"in"), None)
-        values = [None] if of is None else [word.said for word in arguments[of + 1 :]]
+        words = [] if of is None else arguments[of + 1 :]
+        values = [None] if of is None else [word.said for word in words]
+        are_numbers = of is not None and all(word.operand is None for word in words)
         names = arguments[:of]
         if len(names) > _MOST:
             raise NotUnderstoodError
         for name in names:
-            self._give(text_of(name), values)
+            self._give(text_of(name), values, Kind.NUMBER if are_numbers else Kind.TEXT)
 
-    def _declare(self, arguments: Sequence[Word]) -> None:
+    def _declare(self, command: bytes, arguments: Sequence[Word]) -> None:
         """Note a declaration of variables, with values or without."""
         letters = frozenset(b"".join(options_of(arguments)))
         is_changed = not letters.isdisjoint(b"LRTZlnu")
         # A function's code would be looked for, or names be patterns.
         if (letters.issuperset(b"f") and not letters.isdisjoint(b"uU")) or not letters.isdisjoint(b"mT"):
             raise NotUnderstoodError
-        self._mark(Mark.RECKONS, not letters.isdisjoint(b"iEF"))
+        reckons = not letters.isdisjoint(b"iEF")
+        self._mark(Mark.RECKONS, reckons)
+        are_lists = not letters.isdisjoint(b"aA")
         for word in arguments:
             if word.beginning.startswith((b"-", b"+")):
                 continue
             found = assignment(word.beginning)
+            name = text_of(word) if found is None else found[0]
+            if reckons or command in {b"float", b"integer"}:
+                self.numbers.reckon(Counted(name))
             if found is None:
-                self._give(text_of(word), (None,) if is_changed else ())
+                is_any = is_changed or are_lists
+                self._give(name, (None,) if is_any else (), Kind.ANY if is_any else Kind.NUMBER)
                 continue
-            name, at = found
-            self._give(name, (None if word.said is None or is_changed else word.said[at:],))
-
-
-def may_run_arguments(every: Sequence[Facts], *, is_odd: bool) -> bool:
-    """Tell whether any code may run as a command what it calls a function with, and that may run other code."""
-    if not any(Mark.RUNS_ARGUMENTS in facts.marks for facts in every):
-        return False
-    functions = {name for facts in every for name in facts.functions}
-    passed = {name for facts in every for name in facts.passes_commands}
-    # That function gets whatever is no command, and a name that is worked out may be any function's.
-    gets_all = bool(passed) and b"command_not_found_handler" in functions
-    return is_odd or gets_all or b"" in passed or not passed.isdisjoint(functions)
+            is_element = word.beginning.startswith(b"[", len(name))
+            self.numbers.has_data |= is_element
+            if is_changed or are_lists or is_element:
+                kind = Kind.ANY
+            elif word.assigns_number:
+                kind = Kind.NUMBER
+            else:
+                kind = Kind.ANY if word.spreads else Kind.TEXT
+            self._give(name, (None if word.said is None or is_changed else word.said[found[1] :],), kind)

@@ -7,10 +7,23 @@ Where a command may begin, one is found rather than missed: behind a word that l
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
+from zsh_tool.foreign.found import (
+    Assignment,
+    Command,
+    Filled,
+    Found,
+    Function,
+    Loop,
+    QuotedValue,
+    Reckoned,
+    Target,
+)
+from zsh_tool.foreign.mentions import LONGEST_USE, unquoted
 from zsh_tool.foreign.names import PREFIXES
 from zsh_tool.foreign.nested import WordLexer
+from zsh_tool.foreign.operands import Anything
 from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
 
 _OPENERS: Final = frozenset(b"{ } ! do elif else if then time until while".split())
@@ -22,8 +35,12 @@ RESERVED: Final = _OPENERS.union(b"[[ case done end esac fi for foreach function
 _LOOPS: Final = frozenset([b"repeat", b"until", b"while"])
 _ASSIGNERS: Final = frozenset(b"declare export float integer local readonly typeset".split())
 """Reserved words that take assignments for arguments."""
-_HAZARD: Final = re.compile(rb"\$[~=^]|\$\{[^}\n]*[(=~]")
+_HAZARD: Final = re.compile(rb"\$[~=^]|\$\{(?![^}]{0,%d}\})|\$\{[^}]*?[(=~]" % (LONGEST_USE - 1))
 """What in the text of a here-document may run code or give any variable a value."""
+_COMPARISONS: Final = frozenset(b"-eq -ge -gt -le -lt -ne".split())
+"""Comparisons of numbers in a condition."""
+_COMPARES: Final = re.compile(rb"(?<![^ \t\n(!])-(?:[tv]|eq|ge|gt|le|lt|ne)(?![^ \t\n(!])")
+"""What in the parentheses of a condition may take text for numbers."""
 _MOST_NAMES: Final = 64
 """Of more words in one command that may be its name, nothing is understood."""
 _MOST_WORDS: Final = 1 << 16
@@ -32,49 +49,6 @@ _SPACE: Final = b" \t\n\f\r"
 _DESCRIPTOR: Final = re.compile(rb"[0-9]|\{[A-Za-z0-9_\x80-\xff]+\}")
 """The number of what is redirected, or a variable for it."""
 _TO_WHERE: Final = re.compile(rb"(?:(?!>\()[<>&|!])*+")
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A word that may be a command's name, and those behind it."""
-
-    name: Word
-    arguments: Sequence[Word]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """The definition of a function of this name."""
-
-    name: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """The word that begins a loop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a redirection leads."""
-
-    word: Word
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedValue:
-    """Text that would be a value if it were not quoted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """An assignment before a command's name, or alone, and the value if it is said."""
-
-    name: bytes
-    value: bytes | None
-
-
-Found: TypeAlias = Command | Function | Loop | Target | QuotedValue | Assignment
 
 
 @dataclass(frozen=True)
@@ -95,6 +69,8 @@ def cut(code: bytes) -> Cut:
     is_open = lexer.commands(within=False)
     if lexer.has_quoted_values:
         lexer.found.append(QuotedValue())
+    lexer.found += map(Filled, lexer.filled)
+    lexer.found += map(Reckoned, lexer.operands)
     return Cut(lexer.found, is_open)
 
 
@@ -122,6 +98,8 @@ class _Current:
     """Whether it is, for certain."""
     belongs: bool = False
     """Whether the next word belongs to what is before it: to where, or how often."""
+    operands: int = 0
+    """How many operands were found before it."""
     documents: list[_Document] = field(default_factory=list)
 
     @property
@@ -199,6 +177,7 @@ class _Lexer(WordLexer):
                     # The end of a pattern in `case`, which is no command.
                     self.at += 1
                     now.restart()
+                    now.operands = len(self.operands)
                 case b"(":
                     self._parentheses(now)
                 case b"<" | b">" if self.redirects():
@@ -212,9 +191,12 @@ class _Lexer(WordLexer):
 
     def _end(self, now: _Current, *, is_forked: bool = False) -> None:
         """End the command, telling of it unless a process of its own runs it."""
-        if now.is_told and not is_forked:
+        if is_forked:
+            del self.operands[now.operands :]
+        elif now.is_told:
             self.found += (Command(now.words[name], now.words[name + 1 :]) for name in now.names)
         now.restart()
+        now.operands = len(self.operands)
 
     def _tell(self, now: _Current, found: Found) -> None:
         if now.is_told:
@@ -226,6 +208,8 @@ class _Lexer(WordLexer):
             return
         if now.belongs:
             now.belongs = False
+            if now.words and now.words[-1].said == b"repeat":
+                self.count(word)
             self._tell(now, Target(word))
             return
         bare = word.bare or b""
@@ -252,9 +236,11 @@ class _Lexer(WordLexer):
         if not now.begins:
             now.begins = bare in _ANYWHERE
             now.surely = now.begins and bool(now.words) and now.words[0].bare == b"function"
-        elif given := word.assigns(raw):
+        elif assigned := word.assigns(raw):
             now.surely = False
-            self._tell(now, Assignment(*given))
+            self._tell(now, Assignment(assigned))
+            start = self.at - len(raw) + len(assigned.name)
+            self.note_subscripts(b"", start, self.at)
         else:
             said = word.said or b""
             leads = opens or said in PREFIXES or word.beginning.startswith(b"-")
@@ -275,6 +261,7 @@ class _Lexer(WordLexer):
 
     def _condition(self) -> None:
         """Read what is behind ``[[``, up to its end."""
+        words = []
         while True:
             self.takes_blanks()
             if self.takes(b"&&") or self.takes(b"||"):
@@ -284,22 +271,44 @@ class _Lexer(WordLexer):
             if following in b"\n;&|)#":
                 raise NotUnderstoodError
             if following == b"(":
+                start = self.at
                 self.pattern()
+                if _COMPARES.search(unquoted(self.code[start : self.at])):
+                    self.operands.append(Anything())
             elif self.redirects():
                 self.at += 1
-            elif self.word().bare == b"]]":
-                return
+            else:
+                words.append(self.word())
+                if words[-1].bare == b"]]":
+                    self._compare(words)
+                    return
+
+    def _compare(self, words: Sequence[Word]) -> None:
+        """Note the numbers among the words of a condition."""
+        for before, word, behind in zip((None, *words), words, (*words[1:], None), strict=False):
+            if word.said in _COMPARISONS:
+                for number in (before, behind):
+                    if number is not None:
+                        self.count(number)
+            elif behind is not None and word.said == b"-t" and behind.bare != b"]]":
+                self.count(behind)
+            elif behind is not None and word.said == b"-v" and not behind.is_plain_name:
+                self.operands.append(Anything())
 
     def _parentheses(self, now: _Current) -> None:
         """Pass over parentheses that begin a word.
 
         They hold a subshell, the arguments of a function, the words of a loop, or a pattern.
         """
-        start = self.at
+        start, found = self.at, len(self.operands)
         if not self.code.startswith(b"(#", start):
-            self.group(allows_comments=now.begins and now.surely)
+            if now.begins and now.surely:
+                self.subshell(allows_comments=True)
+            else:
+                self.group(allows_comments=False)
         if self.at == start or not self.ends_word():
             self.at = start
+            del self.operands[found:]
             self.pattern()
         end = self.at - 1
         if not self.ends_word():
@@ -307,7 +316,12 @@ class _Lexer(WordLexer):
             if now.begins:
                 now.names.append(len(now.words))
             now.words.append(
-                Word((Other.UNKNOWN, *rest.parts), has_quotes=rest.has_quotes, is_one_quote=rest.is_one_quote)
+                Word(
+                    (Other.UNKNOWN, *rest.parts),
+                    has_quotes=rest.has_quotes,
+                    is_one_quote=rest.is_one_quote,
+                    spreads=True,
+                )
             )
             return
         is_function = not self.code[start + 1 : end].strip(_SPACE)
@@ -347,6 +361,8 @@ class _Lexer(WordLexer):
             # A backslash joins the next line, which then might not be the end.
             if not document.is_quoted and (line.endswith(b"\\") or _HAZARD.search(line)):
                 break
+            if not document.is_quoted:
+                self.note_document(self.at, end)
             self.at = end + 1
         raise NotUnderstoodError
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_LONGEST_USE: Final = 256
+LONGEST_USE: Final = 256
 """Bytes. A longer use of a variable is taken to give it a value."""
 _SIGN: Final = re.compile(rb"[}=]")
 _NAME_BYTES: Final = frozenset(
@@ -16,7 +16,7 @@ _RECKONS: Final = re.compile(
     | repeat(?![ ][0-9])""",
     re.DOTALL | re.VERBOSE,
 )
-_FLAGS_WITH_NUMBERS: Final = re.compile(rb"\([^)]*[lrI]", re.DOTALL)
+_FLAGS_WITH_NUMBERS: Final = re.compile(rb"\([^)]*[lrI#]", re.DOTALL)
 _NESTED: Final = re.compile(rb"(?:\([^)]*\)?)?[=^~#+]*\$", re.DOTALL)
 _OFFSET: Final = re.compile(rb":(?![A-Za-z][:}])[^-=+?:#|*^]", re.DOTALL)
 
@@ -32,7 +32,7 @@ def mentions(code: bytes, variable: bytes) -> int:
     while at >= 0:
         end = at + len(variable)
         count += _is_mention(code, at, end)
-        at = code.find(variable, end)
+        at = code.find(variable, max(end, at + 1))
     return count
 
 
@@ -40,12 +40,28 @@ def _is_mention(code: bytes, start: int, end: int) -> bool:
     if end < len(code) and code[end] in _NAME_BYTES:
         return False
     if start and code[start - 1] in _NAME_BYTES:
-        # As in `print -vHOME`.
-        at = start - 1
-        while at >= 0 and code[at] in _NAME_BYTES:
-            at -= 1
-        return at >= 0 and code[at] in b"-+"
+        return _ends_option(code, start)
     return not _is_use(code, start, end)
+
+
+def has_joined(code: bytes, variable: bytes) -> bool:
+    """Tell whether code has the name of a variable behind an option, as in ``print -vHOME``."""
+    at = code.find(variable)
+    while at >= 0:
+        end = at + len(variable)
+        is_end = end == len(code) or code[end] not in _NAME_BYTES
+        if is_end and at and code[at - 1] in _NAME_BYTES and _ends_option(code, at):
+            return True
+        at = code.find(variable, max(end, at + 1))
+    return False
+
+
+def _ends_option(code: bytes, end: int) -> bool:
+    """Tell whether code up to here ends within an option."""
+    at = end - 1
+    while at >= 0 and code[at] in _NAME_BYTES:
+        at -= 1
+    return at >= 0 and code[at] in b"-+"
 
 
 def _is_use(code: bytes, start: int, end: int) -> bool:
@@ -53,7 +69,7 @@ def _is_use(code: bytes, start: int, end: int) -> bool:
     if before != b"${":
         return before.endswith(b"$")
     # As in `${HOME:=/}`, which is not understood where it is longer.
-    sign = _SIGN.search(code, end, end + _LONGEST_USE)
+    sign = _SIGN.search(code, end, end + LONGEST_USE)
     return sign is not None and sign[0] == b"}"
 
 
@@ -79,7 +95,7 @@ def reckons(plain: bytes) -> bool:
 
 def _takes_a_number(plain: bytes, start: int) -> bool:
     """Tell whether ``${…}`` has a flag or part that is a number, as for width or an offset, or gives a value."""
-    end = plain.find(b"}", start, start + _LONGEST_USE)
+    end = plain.find(b"}", start, start + LONGEST_USE)
     # What is longer may have one.
     return (
         end < 0

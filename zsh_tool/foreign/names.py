@@ -45,6 +45,13 @@ _SHELLS_OWN: Final = frozenset(
 Beside those that begin with its own (zshparam(1); numbers such as ``COLUMNS`` keep what can be counted). Those of
 small letters are told by others, or hold what was matched.
 """
+_MODULES_OWN: Final = frozenset(
+    b"""BUFFER CURSOR aliases builtins commands dis_aliases dis_builtins dis_functions dis_functions_source dis_galiases
+    dis_patchars dis_reswords dis_saliases epochtime funcfiletrace funcsourcetrace funcstack functions functions_source
+    functrace galiases history historywords jobdirs jobstates jobtexts keymaps langinfo mapfile modules nameddirs
+    parameters patchars reswords saliases sysparams termcap terminfo userdirs usergroups widgets""".split()
+)
+"""Variables of the shell's modules, and what they hold."""
 NUMBERS: Final = frozenset(
     b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES
     LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
@@ -55,6 +62,10 @@ COUNTERS: Final = frozenset(b"break bye continue exit logout repeat return shift
 """Commands that take a number, which may be an expression."""
 RECKONERS: Final = frozenset(b"float integer let printf sysread zsystem".split())
 """Commands that reckon with what they get."""
+TAKES_NUMBERS: Final = COUNTERS.union([b"[", b"test"])
+"""Commands that may take a word for a number."""
+UNFOLLOWED: Final = frozenset(b"sysread sysseek zformat zsystem".split())
+"""Commands of whose words, some of which may be numbers, none is looked at."""
 CALM: Final = DECLARERS.union(
     b". source setopt unsetopt set [[ [ test : true false alias umask emulate".split()
 )
@@ -74,6 +85,11 @@ def is_no_code(value: bytes | None) -> bool:
 def is_shells_own(name: bytes) -> bool:
     """Tell whether the shell gives this variable its value."""
     return name in _SHELLS_OWN or name.startswith((b"ZSH", b"zsh"))
+
+
+def is_known(name: bytes) -> bool:
+    """Tell whether such a variable is one of the shell's or of its modules."""
+    return is_shells_own(name) or name in _MODULES_OWN
 
 
 def is_table(name: bytes) -> bool:

@@ -1,15 +1,18 @@
 """Hold the words of a command, and what stands in them for something else."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from zsh_tool.foreign.names import SPECIAL
+from zsh_tool.foreign.names import NUMBERS, SPECIAL, TAKES_NUMBERS
+from zsh_tool.foreign.operands import Anything, Counted, Operand, is_number
 
 _NAME: Final = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*+|[0-9]++(?![A-Za-z_\x80-\xff])")
 """The shell's arguments may be assigned to by their numbers; a byte of a letter may be in a name too."""
+_NAME_OR_NUMBER: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]*+")
 
 
 class NotUnderstoodError(Exception):
@@ -35,6 +38,8 @@ class Other(Enum):
 
     ARGUMENT = auto()
     """What the function that runs was called with."""
+    NUMBER = auto()
+    """A number that only the shell can tell."""
     UNKNOWN = auto()
     """What only the shell can tell: a word, several, or none."""
 
@@ -68,6 +73,19 @@ def assignment(code: bytes, start: int = 0, end: int | None = None) -> tuple[byt
     return (name[0], at + 1) if code.startswith(b"=", at, end) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What a word assigns."""
+
+    name: bytes
+    value: bytes | None
+    """The value, if it is said."""
+    is_number: bool
+    """Whether that is a number, said or not."""
+    is_list: bool
+    """Whether the variable is a list then."""
+
+
 @dataclass(eq=False)
 class Word:
     """A word of a command. Nobody changes one that was read, so that equal ones may be the same."""
@@ -80,6 +98,8 @@ class Word:
     """All of it stands in one pair of double quotes."""
     is_hazardous: bool = False
     """Its list would run code if it were a pattern."""
+    spreads: bool = False
+    """It may be several words, for the values in it are lists, or cut into pieces."""
 
     @cached_property
     def said(self) -> bytes | None:
@@ -123,7 +143,9 @@ class Word:
         """Whether a function that runs what it is called with runs no code from elsewhere if it gets this word."""
         if self.parts == (Other.ARGUMENT,) or self.is_path:
             return True
-        return self.said == b"" or (self.said is not None and self.said not in SPECIAL)
+        return self.said == b"" or (
+            self.said is not None and self.said not in SPECIAL and self.said not in TAKES_NUMBERS
+        )
 
     @property
     def may_vanish(self) -> bool:
@@ -135,22 +157,56 @@ class Word:
     @property
     def _has_list(self) -> bool:
         """Whether something in it may be several words, or none, in quotes too."""
-        return any(isinstance(part, Other) for part in self.parts)
+        return Other.ARGUMENT in self.parts or Other.UNKNOWN in self.parts
 
-    def assigns(self, raw: bytes) -> tuple[bytes, bytes | None] | None:
-        """Return the variable that it assigns to, and the value if it is said.
+    @property
+    def operand(self) -> Operand | None:
+        """What is taken for a number where the word is; None if that is one for certain."""
+        return _operand(self.parts)
 
-        ``raw`` is what the word was read from.
-        """
+    @property
+    def is_plain_name(self) -> bool:
+        """Whether it is a variable's name, and no element of a list."""
+        return self.said is not None and _NAME_OR_NUMBER.fullmatch(self.said) is not None
+
+    @property
+    def assigns_number(self) -> bool:
+        """Whether what stands behind the ``=`` in it is a number."""
+        found = assignment(self.beginning)
+        if found is None:
+            return False
+        value = Said(self.beginning[found[1] :])
+        return _operand((value, *self.parts[1:])) is None
+
+    def assigns(self, raw: bytes) -> Assigned | None:
+        """Return what it assigns. ``raw`` is what the word was read from."""
         found = assignment(raw)
         if found is None:
             return None
         name, said = found[0], self.said
         inner = None if said is None else assignment(said)
         # Part of a value may be given, or something added to it.
-        if said is None or inner is None or not raw.startswith(b"=", len(name)):
-            return name, None
-        return name, said[inner[1] :]
+        is_said = said is not None and inner is not None and raw.startswith(b"=", len(name))
+        value = said[inner[1] :] if is_said and said is not None and inner is not None else None
+        is_list = self.ending is Ending.ARRAY or raw.startswith(b"[", len(name))
+        return Assigned(name, value, self.assigns_number, is_list)
+
+
+def _operand(parts: Sequence[Part]) -> Operand | None:
+    def is_sure(part: Part) -> bool:
+        match part:
+            case Said(text):
+                return is_number(text)
+            case Value(name):
+                return name in NUMBERS
+        return part is Other.NUMBER
+
+    if all(map(is_sure, parts)):
+        return None
+    match parts:
+        case (Value(name),):
+            return Counted(name)
+    return Anything()
 
 
 HOME: Final = Word((Value(b"HOME"),))
@@ -165,6 +221,7 @@ class Draft:
     has_quotes: bool = False
     is_one_quote: bool = False
     is_hazardous: bool = False
+    spreads: bool = False
     _parts: list[Part | bytearray] = field(default_factory=list)
     """Text is put together in place: a long one may come byte by byte."""
 
@@ -186,4 +243,6 @@ class Draft:
     def word(self) -> Word:
         """Return what was read."""
         parts = (Said(bytes(part)) if isinstance(part, bytearray) else part for part in self._parts)
-        return Word(tuple(parts), self.ending, self.has_quotes, self.is_one_quote, self.is_hazardous)
+        return Word(
+            tuple(parts), self.ending, self.has_quotes, self.is_one_quote, self.is_hazardous, self.spreads
+        )

@@ -11,6 +11,7 @@ mod lexer;
 mod mentions;
 mod names;
 mod stamp;
+mod whole;
 
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr, OsString};
@@ -22,8 +23,8 @@ use std::path::{Path, PathBuf};
 use facts::{Facts, Mark};
 use files::{LONGEST, code_at, is_nothing, is_read};
 use lexer::{Part, Word};
-use mentions::mentions;
-use names::{CODE, is_no_code, is_shells_own, is_special};
+
+use names::is_shells_own;
 pub use stamp::Stamps;
 
 use crate::sys::user;
@@ -245,67 +246,6 @@ impl Start<'_> {
         Some(())
     }
 
-    /// Whether what was taken for granted about the pieces holds for all of them.
-    fn is_understood(&self) -> bool {
-        let all = || self.pieces.iter();
-        let any = |mark: Mark| all().any(|facts| facts.is(mark));
-        let is_odd = any(Mark::Odd);
-        let has_patterns = any(Mark::Patterns) || is_odd && any(Mark::Qualifiers);
-        let has_moved =
-            self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
-        let is_lost = || self.is_lost || has_moved || leads_elsewhere(self.cwd);
-        let is_doubtful = self.is_relative && is_lost()
-            || any(Mark::Quotes) && (any(Mark::TwoQuotes) || any(Mark::Evaluates))
-            || any(Mark::Reckons) && any(Mark::QuotedValues)
-            || any(Mark::Reckons) && !self.used.is_empty()
-            || any(Mark::PathDirs) && all().any(|facts| !facts.reads.is_empty())
-            || has_patterns && any(Mark::Loose)
-            || value(self.env, b"HISTCHARS").is_some()
-            || CODE
-                .iter()
-                .any(|name| !value(self.env, name).is_none_or(is_no_code))
-            || Facts::may_run_arguments(&all(), is_odd);
-        let called: HashSet<_> = all().flat_map(|facts| &facts.called).collect();
-        let mut called = called.into_iter();
-        !is_doubtful
-            && self.used.iter().all(|name| self.mentions(name) == 0)
-            && called.all(|(name, rest)| !is_odd && self.calls_no_other(name, rest))
-    }
-
-    /// Whether a command that is the value of a variable, and `rest`, is none that runs other code.
-    fn calls_no_other(&self, variable: &[u8], rest: &[u8]) -> bool {
-        let given: Vec<_> = self
-            .pieces
-            .iter()
-            .flat_map(|piece| &piece.given)
-            .filter(|given| given.name == variable)
-            .collect();
-        let is_harmless = |value: &[u8]| {
-            let name = [value, rest].concat();
-            let is_other = name.is_empty() || name.contains(&b'/') || !is_special(&name);
-            is_plain(&name) && is_other && !name.starts_with(b"-")
-        };
-        let in_env = value(self.env, variable);
-        let is_known = in_env.is_some() || !given.is_empty();
-        is_known
-            && !is_shells_own(variable)
-            && given.len() == self.mentions(variable)
-            && is_harmless(b"")
-            && in_env.is_none_or(is_harmless)
-            && given
-                .iter()
-                .flat_map(|given| &given.values)
-                .all(|value| value.as_deref().is_some_and(is_harmless))
-    }
-
-    /// How often the pieces name a variable but to use its value.
-    fn mentions(&self, variable: &[u8]) -> usize {
-        self.pieces
-            .iter()
-            .map(|piece| mentions(&piece.plain, variable))
-            .sum()
-    }
-
     /// Where a file of this name may be, None if only the shell can tell. One without a slash is looked for in `PATH` too.
     fn places(&mut self, word: &Word, is_source: bool) -> Option<Vec<PathBuf>> {
         let name = self.expanded(word)?;
@@ -347,7 +287,7 @@ impl Start<'_> {
                     }
                     said.extend_from_slice(taken);
                 }
-                Part::Argument | Part::Unknown => return None,
+                Part::Argument | Part::Number | Part::Unknown => return None,
             }
         }
         (!said.is_empty()).then_some(said)

@@ -144,6 +144,10 @@ fn home_with_traps(start_up: &str) -> Exec {
         .file("deep/f", sets)
         .file("scratch/f", "")
         .file("old", sets)
+        .file(
+            "num",
+            "q[${${functions[f]::=emulate sh; . $HOME/more}:+1}]\n",
+        )
         .file("takes_turns", turns)
         .file(".zshenv", format!("{start_up}\n"));
     for (name, target) in [

@@ -1,10 +1,11 @@
 //! What a piece of code does that bears on which code its shell runs.
 mod commands;
+mod numbers;
 
 use std::collections::HashSet;
 
 use super::compiled::words;
-use super::lexer::{Found, Part, Word, cut, is_reserved};
+use super::lexer::{Assigned, Found, Operand, Part, Word, cut, is_name, is_reserved};
 use super::mentions::{behind_comments, has, has_process, reckons, unquoted};
 use super::names::{
     BEYOND, CODE, COUNTERS, DECLARERS, MODULES, MOVERS, NUMBERS, RECKONERS, WRITERS, is_calm,
@@ -37,6 +38,13 @@ pub(super) struct Facts {
     /// The values that it gives to variables.
     pub(super) given: Vec<Given>,
     pub(super) marks: HashSet<Mark>,
+    /// The variables whose values it takes for numbers, and the shell's tables that it relies on.
+    pub(super) counted: HashSet<Vec<u8>>,
+    pub(super) keyed: HashSet<Vec<u8>>,
+    /// The variables whose values must not be several words.
+    pub(super) tested: HashSet<Vec<u8>>,
+    /// The names in code that is compiled, where any may be taken so.
+    pub(super) names: HashSet<Vec<u8>>,
     /// The functions it defines, and the commands it calls with what may be another command.
     functions: HashSet<Vec<u8>>,
     passes_commands: HashSet<Vec<u8>>,
@@ -61,8 +69,9 @@ pub(super) enum Mark {
     Loose,
     /// It may change files.
     Calls,
-    /// It reckons with values, which may be expressions that assign to variables.
+    /// It reckons with values, which may be expressions that assign to variables; with some that may be anything.
     Reckons,
+    ReckonsWithData,
     /// It has names with a slash looked for in `PATH`, or reads redirections otherwise.
     PathDirs,
     /// It quotes text that would be a value.
@@ -79,6 +88,17 @@ pub(super) enum Mark {
 pub(super) struct Given {
     pub(super) name: Vec<u8>,
     pub(super) values: Vec<Option<Vec<u8>>>,
+    pub(super) kind: Kind,
+}
+
+/// What is known of the values of a variable, said or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// They are numbers, or there are none.
+    Number,
+    /// They are no lists.
+    Text,
+    Any,
 }
 
 impl Facts {
@@ -97,6 +117,9 @@ impl Facts {
         let mut facts = Facts::told_by(words(compiled)?)?;
         facts.mark(Mark::Calls, true);
         facts.mark(Mark::Reckons, true);
+        facts.mark(Mark::ReckonsWithData, facts.plain.contains(&b'['));
+        let names = facts.plain.split(|byte| !is_name(*byte));
+        facts.names = names.map(<[u8]>::to_vec).collect();
         Some(facts)
     }
 
@@ -189,11 +212,28 @@ impl Facts {
                 self.mark(Mark::Loose, word.is_loose());
                 Some(())
             }
-            Found::Assignment(name, value) => {
-                self.mark(Mark::Loose, value.is_none());
-                self.give(name, value)
+            Found::Assignment(assigned) => {
+                self.mark(Mark::Loose, assigned.value.is_none());
+                self.assign(assigned)
+            }
+            Found::Filled(name) => self.give_all(name, vec![None], Kind::Text),
+            Found::Operand(operand) => {
+                self.reckon(operand);
+                Some(())
             }
         })
+    }
+
+    /// Notes what is taken for a number.
+    fn reckon(&mut self, operand: &Operand) {
+        match operand {
+            Operand::Data => self.mark(Mark::ReckonsWithData, true),
+            Operand::Value(name) => {
+                self.counted.insert(name.clone());
+                self.mark(Mark::ReckonsWithData, self.counted.len() > MOST);
+            }
+            Operand::Key(table) => _ = self.keyed.insert(table.clone()),
+        }
     }
 
     fn command(&mut self, name: &Word, arguments: &[Word], depth: usize) -> Option<()> {
@@ -221,12 +261,13 @@ impl Facts {
             self.mark(mark, sets_by_letter(said, arguments, letter));
         }
         self.mark(Mark::Calls, !is_calm(said) && !is_reserved(said));
-        let is_number = |word: &Word| {
+        let is_count = |word: &Word| {
             word.said()
                 .is_some_and(|said| said.iter().all(u8::is_ascii_digit))
         };
-        let counts = COUNTERS.contains(&said) && !arguments.iter().all(is_number);
+        let counts = COUNTERS.contains(&said) && !arguments.iter().all(is_count);
         self.mark(Mark::Reckons, RECKONERS.contains(&said) || counts);
+        self.count(said, arguments);
         if takes_options(said) && has_hidden_options(arguments) {
             return None;
         }
@@ -264,9 +305,9 @@ impl Facts {
                 word.said().filter(|_| is_name).map(|_| ())
             }),
             b"exec" => (!options(b'a')).then_some(()),
-            _ if DECLARERS.contains(&said) => self.declare(arguments),
+            _ if DECLARERS.contains(&said) => self.declare(said, arguments),
             b"print" | b"printf" => self.print(arguments),
-            b"getopts" => self.give(arguments.get(1)?.said()?, None),
+            b"getopts" => self.give(arguments.get(1)?.said()?),
             b"zmodload" => operands().try_for_each(|word| {
                 let is_known = |name: &[u8]| MODULES.contains(&name);
                 word.said().filter(|name| is_known(name)).map(|_| ())
@@ -274,7 +315,7 @@ impl Facts {
             b"zstyle" if options(b'e') => None,
             _ if WRITERS.contains(&said) => operands().try_for_each(|word| {
                 let name = word.said()?.split(|b| *b == b'?').next()?;
-                self.give(name, None)
+                self.give(name)
             }),
             _ => Some(()),
         }
@@ -295,24 +336,36 @@ impl Facts {
         (self.called.len() <= MOST).then_some(())
     }
 
-    /// Notes a variable that is given a value.
-    fn give(&mut self, name: &[u8], value: Option<&[u8]>) -> Option<()> {
-        self.give_all(name, vec![value.map(<[u8]>::to_vec)])
+    /// Notes a variable that is given a value which is not said.
+    fn give(&mut self, name: &[u8]) -> Option<()> {
+        self.give_all(name, vec![None], Kind::Any)
     }
 
-    fn give_all(&mut self, name: &[u8], values: Vec<Option<Vec<u8>>>) -> Option<()> {
-        let is_number = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
-        self.mark(Mark::Odd, name == b"argv" || is_number(name));
-        let counts = |value: &Option<Vec<u8>>| value.as_deref().is_some_and(is_number);
-        let is_reckoned = NUMBERS.contains(&name) && !values.iter().all(counts);
+    fn assign(&mut self, assigned: &Assigned<'_>) -> Option<()> {
+        let value = assigned.value.map(<[u8]>::to_vec);
+        let kind = match assigned {
+            Assigned { is_list: true, .. } => Kind::Any,
+            Assigned {
+                is_number: true, ..
+            } => Kind::Number,
+            _ => Kind::Text,
+        };
+        self.give_all(assigned.name, vec![value], kind)
+    }
+
+    fn give_all(&mut self, name: &[u8], values: Vec<Option<Vec<u8>>>, kind: Kind) -> Option<()> {
+        let is_argument = name.iter().all(u8::is_ascii_digit);
+        self.mark(Mark::Odd, name == b"argv" || is_argument);
+        let is_reckoned = NUMBERS.contains(&name) && kind != Kind::Number;
         self.mark(Mark::Reckons, is_reckoned);
+        self.mark(Mark::ReckonsWithData, is_reckoned || name.contains(&b'['));
         let name = name.to_vec();
         let is_code = is_table(&name) && name != b"argv" && !CODE.contains(&name.as_slice())
             || CODE.contains(&name.as_slice())
                 && !values
                     .iter()
                     .all(|value| value.as_deref().is_some_and(is_no_code));
-        self.given.push(Given { name, values });
+        self.given.push(Given { name, values, kind });
         (!is_code).then_some(())
     }
 }

@@ -2,18 +2,24 @@
 //!
 //! Only what the shell itself runs matters here, so what stands in parentheses, which a subshell runs, is passed over. Where a command
 //! may begin, one is found rather than missed: behind a word that leads on only sometimes, too.
+mod arithmetic;
+mod braces;
+mod condition;
 mod current;
 mod nested;
+mod operands;
 mod redirect;
 mod word;
 
 use std::mem;
 
 use super::mentions::place_of;
+use arithmetic::TIMES;
 use current::Current;
+pub(super) use operands::{Operand, is_number, is_plain_name, operands};
 use redirect::is_descriptor;
 use word::Ending;
-pub(super) use word::{Part, Word};
+pub(super) use word::{Assigned, Part, Word};
 
 /// Words after which a command begins.
 const OPENERS: [&[u8]; 11] = [
@@ -66,8 +72,12 @@ pub(super) enum Found<'a> {
     Target(&'a Word),
     /// Text that would be a value if it were not quoted.
     QuotedValue,
-    /// An assignment before a command's name, or alone, and the value if it is said.
-    Assignment(&'a [u8], Option<&'a [u8]>),
+    /// An assignment before a command's name, or alone.
+    Assignment(&'a Assigned<'a>),
+    /// A variable that is given a value in `${…}`.
+    Filled(&'a [u8]),
+    /// What is taken for a number.
+    Operand(&'a Operand),
 }
 
 /// Told of everything found; None ends it all.
@@ -86,6 +96,9 @@ pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
         in_condition: false,
         allows_comments: true,
         has_quoted_values: false,
+        last_times: code.windows(TIMES.len()).rposition(|at| at == TIMES),
+        operands: Vec::new(),
+        filled: Vec::new(),
     }
     .list(false, Some(visit))
 }
@@ -132,6 +145,12 @@ struct Lexer<'a> {
     allows_comments: bool,
     /// Whether text has been quoted that would be a value if it were not.
     has_quoted_values: bool,
+    /// Where the last modifier stands that takes a number.
+    last_times: Option<usize>,
+    /// What is taken for numbers, by the shell itself.
+    operands: Vec<Operand>,
+    /// The variables that are given values in `${…}`.
+    filled: Vec<Vec<u8>>,
 }
 
 impl Lexer<'_> {
@@ -181,8 +200,8 @@ impl Lexer<'_> {
             let Some(byte) = self.peek() else {
                 let is_open = now.begins || now.belongs;
                 now.end(false, &mut visit)?;
-                if let (true, Some(visit)) = (self.has_quoted_values, visit) {
-                    visit(Found::QuotedValue)?;
+                if let Some(visit) = visit {
+                    self.tell(visit)?;
                 }
                 return (!within && now.documents.is_empty()).then_some(is_open);
             };
@@ -194,7 +213,7 @@ impl Lexer<'_> {
                 }
                 b'\n' => {
                     self.at += 1;
-                    now.end(false, &mut visit)?;
+                    self.end(&mut now, false, &mut visit)?;
                     for document in mem::take(&mut now.documents) {
                         self.document(&document)?;
                     }
@@ -202,7 +221,7 @@ impl Lexer<'_> {
                 b';' => {
                     self.at += 1;
                     let _in_case = self.takes(b";") || self.takes(b"&") || self.takes(b"|");
-                    now.end(false, &mut visit)?;
+                    self.end(&mut now, false, &mut visit)?;
                 }
                 b'&' if self.takes(b"&>") => {
                     let _appends = self.takes(b">");
@@ -215,7 +234,7 @@ impl Lexer<'_> {
                     let joins = self.takes(&[byte]);
                     let other: &[u8] = if byte == b'&' { b"|" } else { b"&" };
                     let _more = !joins && (self.takes(other) || byte == b'&' && self.takes(b"!"));
-                    now.end(!joins, &mut visit)?;
+                    self.end(&mut now, !joins, &mut visit)?;
                 }
                 b')' if within => {
                     self.at += 1;
@@ -224,7 +243,7 @@ impl Lexer<'_> {
                 // The end of a pattern in `case`, which is no command.
                 b')' => {
                     self.at += 1;
-                    now.restart();
+                    now.restart(self.operands.len());
                 }
                 b'(' => self.parentheses(&mut now, &mut visit)?,
                 b'<' | b'>' if self.redirects() => self.redirection(&mut now)?,
@@ -255,6 +274,9 @@ impl Lexer<'_> {
             return Some(());
         }
         if mem::take(&mut now.belongs) {
+            if now.words.last().and_then(Word::said) == Some(b"repeat") {
+                self.operands.extend(word.operand());
+            }
             return visit
                 .as_mut()
                 .map_or(Some(()), |visit| visit(Found::Target(&word)));
@@ -295,11 +317,13 @@ impl Lexer<'_> {
         if !now.begins {
             now.begins = ANYWHERE.contains(&bare);
             now.surely = now.begins && now.words.first().and_then(Word::bare) == Some(b"function");
-        } else if let Some((name, value)) = word.assignment(raw) {
+        } else if let Some(assigned) = word.assignment(raw) {
             now.surely = false;
             if let Some(visit) = visit {
-                visit(Found::Assignment(name, value))?;
+                visit(Found::Assignment(&assigned))?;
             }
+            let named = start + assigned.name.len();
+            self.subscripts(b"", named, self.at);
         } else {
             let said = word.said().unwrap_or_default();
             let leads = opens || PREFIXES.contains(&said) || word.beginning().starts_with(b"-");
@@ -314,62 +338,31 @@ impl Lexer<'_> {
         (now.names.len() <= MOST_NAMES).then_some(())
     }
 
-    /// Reads what is behind `[[`, up to its end.
-    fn condition(&mut self) -> Option<()> {
-        loop {
-            self.takes_blanks()?;
-            match self.peek()? {
-                b'&' if self.takes(b"&&") => {}
-                b'|' if self.takes(b"||") => {}
-                b'<' | b'>' if self.redirects() => self.at += 1,
-                b'(' => self.pattern()?,
-                b'\n' | b';' | b'&' | b'|' | b')' | b'#' => return None,
-                _ => {
-                    if self.word()?.bare() == Some(b"]]") {
-                        return Some(());
-                    }
-                }
-            }
+    /// Ends the command.
+    fn end(
+        &mut self,
+        now: &mut Current,
+        is_forked: bool,
+        visit: &mut Option<Visit<'_>>,
+    ) -> Option<()> {
+        if is_forked {
+            self.operands.truncate(now.operands);
         }
+        now.end(is_forked, visit)?;
+        now.operands = self.operands.len();
+        Some(())
     }
 
-    /// Passes over parentheses that begin a word: a subshell, the arguments of a function, the words of a loop, a pattern.
-    fn parentheses(&mut self, now: &mut Current, visit: &mut Option<Visit<'_>>) -> Option<()> {
-        let start = self.at;
-        if !self.rest().starts_with(b"(#") {
-            self.group(now.begins && now.surely)?;
+    /// Tells what was found besides commands.
+    fn tell(&mut self, visit: Visit<'_>) -> Option<()> {
+        if self.has_quoted_values {
+            visit(Found::QuotedValue)?;
         }
-        if self.at == start || !self.ends_word() {
-            self.at = start;
-            self.pattern()?;
+        for name in &self.filled {
+            visit(Found::Filled(name))?;
         }
-        let inner = &self.code[start + 1..self.at - 1];
-        if !self.ends_word() {
-            let mut word = self.word()?;
-            word.ending = Ending::Plain;
-            word.parts.insert(0, Part::Unknown);
-            if now.begins {
-                now.names.push(now.words.len());
-            }
-            now.words.push(word);
-            return Some(());
-        }
-        let is_function = inner.trim_ascii().is_empty();
-        if let (Some(visit), true) = (visit.as_mut(), is_function) {
-            // One without a name is called at once.
-            let names = if now.begins {
-                &[Word::default()][..]
-            } else {
-                &now.words
-            };
-            for name in names {
-                visit(Found::Function(name.said()?))?;
-            }
-        }
-        // Behind the words of a loop a command begins, behind an argument none.
-        let is_over = now.words.is_empty() || is_function;
-        now.end(false, visit)?;
-        now.surely = is_over;
-        Some(())
+        self.operands
+            .iter()
+            .try_for_each(|operand| visit(Found::Operand(operand)))
     }
 }

@@ -8,7 +8,7 @@ use super::lexer::is_name;
 const SHORT: usize = 4096;
 
 /// A longer use of a variable is taken to give it a value.
-const LONGEST_USE: usize = 256;
+pub(super) const LONGEST_USE: usize = 256;
 
 /// Code without what quotes in it, so that a word stands together however it is written.
 pub(super) fn unquoted(code: &[u8]) -> Vec<u8> {
@@ -33,9 +33,7 @@ pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
             return false;
         }
         if before.last().is_some_and(|b| is_name(*b)) {
-            // As in `print -vHOME`.
-            let word = before.iter().rev().find(|b| !is_name(**b));
-            return word.is_some_and(|b| b"-+".contains(b));
+            return ends_option(before);
         }
         // As in `${HOME:=/}`, which is not understood where it is longer.
         let near = &behind[..behind.len().min(LONGEST_USE)];
@@ -45,6 +43,22 @@ pub(super) fn mentions(code: &[u8], variable: &[u8]) -> usize {
     memmem::find_iter(code, variable)
         .filter(|at| is_mention(*at))
         .count()
+}
+
+/// Whether `code` has the name of a variable behind an option, as in `print -vHOME`.
+pub(super) fn has_joined(code: &[u8], variable: &[u8]) -> bool {
+    memmem::find_iter(code, variable).any(|at| {
+        let (before, behind) = (&code[..at], &code[at + variable.len()..]);
+        !behind.first().is_some_and(|b| is_name(*b))
+            && before.last().is_some_and(|b| is_name(*b))
+            && ends_option(before)
+    })
+}
+
+/// Whether this ends within an option.
+fn ends_option(before: &[u8]) -> bool {
+    let word = before.iter().rev().find(|b| !is_name(**b));
+    word.is_some_and(|b| b"-+".contains(b))
 }
 
 /// Whether code may take a value for an expression: in a calculation, a subscript, a comparison, a count, or by a name that is a value.
@@ -88,7 +102,7 @@ fn takes_a_number(rest: &[u8]) -> bool {
     let name = behind_flags.iter().find(|byte| !b"=^~#+".contains(byte));
     inner.contains(&b'=')
         || name == Some(&b'$')
-        || flags.is_some_and(|flags| flags.iter().any(|flag| b"lrI".contains(flag)))
+        || flags.is_some_and(|flags| flags.iter().any(|flag| b"lrI#".contains(flag)))
         || (0..inner.len()).any(|at| match &rest[at..] {
             [b':', letter, b'}' | b':', ..] if letter.is_ascii_alphabetic() => false,
             [b':', sign, ..] => !DEFAULTS.contains(sign),

@@ -177,6 +177,56 @@ const SMALL: [&[u8]; 22] = [
     b"watch",
 ];
 
+/// Variables of the shell's modules, and what they hold.
+const MODULES_OWN: [&[u8]; 41] = [
+    b"BUFFER",
+    b"CURSOR",
+    b"aliases",
+    b"builtins",
+    b"commands",
+    b"dis_aliases",
+    b"dis_builtins",
+    b"dis_functions",
+    b"dis_functions_source",
+    b"dis_galiases",
+    b"dis_patchars",
+    b"dis_reswords",
+    b"dis_saliases",
+    b"epochtime",
+    b"funcfiletrace",
+    b"funcsourcetrace",
+    b"funcstack",
+    b"functions",
+    b"functions_source",
+    b"functrace",
+    b"galiases",
+    b"history",
+    b"historywords",
+    b"jobdirs",
+    b"jobstates",
+    b"jobtexts",
+    b"keymaps",
+    b"langinfo",
+    b"mapfile",
+    b"modules",
+    b"nameddirs",
+    b"parameters",
+    b"patchars",
+    b"reswords",
+    b"saliases",
+    b"sysparams",
+    b"termcap",
+    b"terminfo",
+    b"userdirs",
+    b"usergroups",
+    b"widgets",
+];
+
+/// Whether such a variable is one of the shell's or of its modules.
+pub(super) fn is_known(name: &[u8]) -> bool {
+    is_shells_own(name) || MODULES_OWN.contains(&name)
+}
+
 /// Whether the shell gives this variable its value.
 pub(super) fn is_shells_own(name: &[u8]) -> bool {
     SHELLS_OWN.contains(&name)
@@ -215,15 +265,20 @@ pub(super) fn is_special(name: &[u8]) -> bool {
         || name.is_empty()
 }
 
+/// Whether a command of this name may take a word for a number.
+pub(super) fn takes_numbers(name: &[u8]) -> bool {
+    COUNTERS.contains(&name) || matches!(name, b"[" | b"test")
+}
+
 /// Whether a function that runs what it is called with runs no code from elsewhere if it gets this word.
 pub(super) fn passes_no_command(word: &Word) -> bool {
     match word.parts.as_slice() {
         [Part::Argument] => true,
         _ => {
             word.is_path()
-                || word
-                    .said()
-                    .is_some_and(|said| !is_special(said) || said.is_empty())
+                || word.said().is_some_and(|said| {
+                    said.is_empty() || !is_special(said) && !takes_numbers(said)
+                })
         }
     }
 }
@@ -310,6 +365,8 @@ pub(super) const COUNTERS: [&[u8]; 9] = [
 pub(super) const RECKONERS: [&[u8]; 6] = [
     b"float", b"integer", b"let", b"printf", b"sysread", b"zsystem",
 ];
+/// Those of them, and others, of whose words none is looked at.
+pub(super) const UNFOLLOWED: [&[u8]; 4] = [b"sysread", b"sysseek", b"zformat", b"zsystem"];
 
 /// Whether the first words behind a command of this name may be options that matter.
 pub(super) fn takes_options(name: &[u8]) -> bool {

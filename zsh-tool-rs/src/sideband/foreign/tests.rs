@@ -75,6 +75,45 @@ fn many_files_and_long_ones_are_taken_to_set_some() {
     assert!(harmless_files(b". ./3", &env, folder.path(), &[]).is_some());
 }
 
+/// The shell reckons with some of them without being told to.
+#[test]
+fn numbers_in_the_environment_must_be_such() {
+    let (folder, env) = home();
+    let is_told = |entry: &str, text: &[u8]| {
+        let entry = CString::new(entry).unwrap();
+        let env = [&env[..], &[entry]].concat();
+        harmless_files(text, &env, folder.path(), &[]).is_some()
+    };
+    assert!(is_told("COLUMNS=120", b"a | b"));
+    assert!(is_told("n=3", b"(( n )) && a | b"));
+    assert!(is_told("n=x[1]", b"a $n | b"));
+    for entry in ["REPORTTIME=x[1]", "COLUMNS=a", "REPORTMEMORY=$x"] {
+        assert!(!is_told(entry, b"a | b"), "{entry}");
+    }
+    for entry in ["n=x[1]", "n=a", "n=$x"] {
+        assert!(!is_told(entry, b"(( n )) && a | b"), "{entry}");
+    }
+    assert!(!is_told("commands=a", b"(( $+commands[x] )) && a | b"));
+}
+
+/// What has no end is given up, not looked for again and again.
+#[test]
+fn long_texts_without_ends_are_given_up() {
+    let (folder, env) = home();
+    for (before, unit, behind) in [
+        ("cat <<E\n", "${", "\nE\na | b"),
+        (": ", "$a[", "; a | b"),
+        (": ", "{", "; a | b"),
+        (": a(", "[", ")| b"),
+        ("x=(", "[a", "]]=x)| b"),
+        (": ", "$((n))", "| b"),
+        (": ", "$x:h", ":F| b"),
+    ] {
+        let text = [before, &unit.repeat(200_000), behind].concat();
+        let _unimportant = harmless_files(text.as_bytes(), &env, folder.path(), &[]);
+    }
+}
+
 #[test]
 fn a_start_up_file_is_searched_as_the_text_is() {
     let (folder, env) = home();

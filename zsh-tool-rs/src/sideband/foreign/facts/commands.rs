@@ -1,8 +1,8 @@
 //! What single commands do that bear on which code their shell runs.
 use super::super::lexer::{Found, Word, assignment, cut, is_reserved};
 use super::super::mentions::place_of;
-use super::super::names::{MOVERS, is_special};
-use super::{Facts, MOST, Mark, option};
+use super::super::names::{MOVERS, is_special, takes_numbers};
+use super::{Facts, Kind, MOST, Mark, option};
 
 impl Facts {
     pub(super) fn move_to(&mut self, name: &[u8], arguments: &[Word]) {
@@ -45,7 +45,9 @@ impl Facts {
             if let Found::Command(name, _) = found {
                 let said = name.said();
                 moves |= said.is_some_and(|said| MOVERS.contains(&said));
-                takes_more |= said.is_none_or(|said| is_special(said) && !MOVERS.contains(&said));
+                takes_more |= said.is_none_or(|said| {
+                    is_special(said) && !MOVERS.contains(&said) || takes_numbers(said)
+                });
             }
             Some(())
         })?;
@@ -74,7 +76,7 @@ impl Facts {
             .filter(|(_, word)| is_name(word))
         {
             let name = arguments.get(at + 1).map_or(Some(&b""[..]), Word::said)?;
-            self.give(name, None)?;
+            self.give(name)?;
         }
         Some(())
     }
@@ -103,7 +105,7 @@ impl Facts {
             return Some(());
         };
         if matches!(first.said(), Some(b"-A" | b"+A")) {
-            return self.give(arguments.get(1)?.said()?, None);
+            return self.give(arguments.get(1)?.said()?);
         }
         // Options come first; what is behind them becomes the shell's arguments.
         let mut words = arguments.iter();
@@ -133,9 +135,14 @@ impl Facts {
             .position(|word| word.said() == Some(b"in"))
             .unwrap_or(arguments.len());
         let (names, values) = arguments.split_at(of);
-        let mut said: Vec<_> = values
-            .iter()
-            .skip(1)
+        let words = || values.iter().skip(1);
+        let are_numbers = !values.is_empty() && words().all(|word| word.operand().is_none());
+        let kind = if are_numbers {
+            Kind::Number
+        } else {
+            Kind::Text
+        };
+        let mut said: Vec<_> = words()
             .map(|word| word.said().map(<[u8]>::to_vec))
             .collect();
         if values.is_empty() {
@@ -146,11 +153,12 @@ impl Facts {
         }
         names
             .iter()
-            .try_for_each(|name| self.give_all(name.said()?, said.clone()))
+            .try_for_each(|name| self.give_all(name.said()?, said.clone(), kind))
     }
 
     /// A declaration of variables, with values or without.
-    pub(super) fn declare(&mut self, arguments: &[Word]) -> Option<()> {
+    pub(super) fn declare(&mut self, command: &[u8], arguments: &[Word]) -> Option<()> {
+        let is_number = matches!(command, b"integer" | b"float");
         let options = |word: &Word| matches!(word.beginning(), [b'-' | b'+', ..]);
         let changes = |word: &Word| word.beginning().iter().any(|b| b"LRTZlnu".contains(b));
         let is_changed = arguments.iter().any(|word| options(word) && changes(word));
@@ -162,15 +170,31 @@ impl Facts {
         if has(b'f') && (has(b'u') || has(b'U')) || has(b'm') || has(b'T') {
             return None;
         }
-        self.mark(Mark::Reckons, has(b'i') || has(b'E') || has(b'F'));
+        let reckons = has(b'i') || has(b'E') || has(b'F');
+        self.mark(Mark::Reckons, reckons);
+        let are_lists = has(b'a') || has(b'A');
         for word in arguments.iter().filter(|word| !options(word)) {
             let said = word.said();
-            match assignment(word.beginning()) {
-                Some((name, value)) => {
-                    self.give(name, said.filter(|_| !is_changed).map(|_| value))?;
+            let assigned = assignment(word.beginning());
+            let name = assigned.map_or(said, |(name, _)| Some(name))?;
+            if reckons || is_number {
+                self.counted.insert(name.to_vec());
+            }
+            match assigned {
+                Some((_, value)) => {
+                    let value = said.filter(|_| !is_changed).map(|_| value.to_vec());
+                    let is_element = word.beginning().get(name.len()) == Some(&b'[');
+                    let kind = match word {
+                        _ if is_changed || are_lists || is_element => Kind::Any,
+                        word if word.assigns_number() => Kind::Number,
+                        word if word.spreads => Kind::Any,
+                        _ => Kind::Text,
+                    };
+                    self.mark(Mark::ReckonsWithData, is_element);
+                    self.give_all(name, vec![value], kind)?;
                 }
-                None if is_changed => self.give(said?, None)?,
-                None => self.give_all(said?, Vec::new())?,
+                None if is_changed || are_lists => self.give(name)?,
+                None => self.give_all(name, Vec::new(), Kind::Number)?,
             }
         }
         Some(())

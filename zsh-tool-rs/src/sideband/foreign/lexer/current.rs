@@ -25,6 +25,8 @@ pub(super) struct Current {
     pub(super) surely: bool,
     /// Whether the next word belongs to what is before it: to where, or how often.
     pub(super) belongs: bool,
+    /// How many operands were found before it.
+    pub(super) operands: usize,
     pub(super) documents: Vec<Document>,
 }
 
@@ -36,6 +38,7 @@ impl Current {
             begins: true,
             surely: true,
             belongs: false,
+            operands: 0,
             documents: Vec::new(),
         }
     }
@@ -46,9 +49,10 @@ impl Current {
         self.begins && self.surely || self.names == [0] && ASSIGNERS.contains(&name)
     }
 
-    /// Begins the next command.
-    pub(super) fn restart(&mut self) {
+    /// Begins the next command, before which so many operands were found.
+    pub(super) fn restart(&mut self, operands: usize) {
         *self = Current {
+            operands,
             documents: mem::take(&mut self.documents),
             ..Current::new()
         };
@@ -61,7 +65,7 @@ impl Current {
                 visit(Found::Command(&self.words[name], &self.words[name + 1..]))?;
             }
         }
-        self.restart();
+        self.restart(self.operands);
         Some(())
     }
 }

@@ -1,18 +1,78 @@
 //! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
-use super::super::mentions::place_of;
-use super::super::names::is_table;
+use super::super::mentions::{LONGEST_USE, place_of};
+
+use super::braces::inside;
 use super::word::Ending;
-use super::{DEEPEST, JOINED, Lexer, Part, Word, assignment, is_name};
+use super::{Current, DEEPEST, Found, JOINED, Lexer, Part, Visit, Word, assignment, is_name};
 
 impl Lexer<'_> {
+    /// Passes over parentheses that begin a word: a subshell, the arguments of a function, the words of a loop, a pattern.
+    pub(super) fn parentheses(
+        &mut self,
+        now: &mut Current,
+        visit: &mut Option<Visit<'_>>,
+    ) -> Option<()> {
+        let (start, found) = (self.at, self.operands.len());
+        if !self.rest().starts_with(b"(#") {
+            let is_subshell = now.begins && now.surely;
+            if is_subshell {
+                self.subshell(true)?;
+            } else {
+                self.group(false)?;
+            }
+        }
+        if self.at == start || !self.ends_word() {
+            self.at = start;
+            self.operands.truncate(found);
+            self.pattern()?;
+        }
+        let inner = &self.code[start + 1..self.at - 1];
+        if !self.ends_word() {
+            let mut word = self.word()?;
+            word.ending = Ending::Plain;
+            word.parts.insert(0, Part::Unknown);
+            word.spreads = true;
+            if now.begins {
+                now.names.push(now.words.len());
+            }
+            now.words.push(word);
+            return Some(());
+        }
+        let is_function = inner.trim_ascii().is_empty();
+        if let (Some(visit), true) = (visit.as_mut(), is_function) {
+            // One without a name is called at once.
+            let names = if now.begins {
+                &[Word::default()][..]
+            } else {
+                &now.words
+            };
+            for name in names {
+                visit(Found::Function(name.said()?))?;
+            }
+        }
+        // Behind the words of a loop a command begins, behind an argument none.
+        let is_over = now.words.is_empty() || is_function;
+        self.end(now, false, visit)?;
+        now.surely = is_over;
+        Some(())
+    }
+
     /// Passes over parentheses in a word: an array, the mark of a function, a pattern.
     pub(super) fn inner_parentheses(&mut self, start: usize, word: &mut Word) -> Option<()> {
         let raw = &self.code[start..self.at];
         if raw == b"=" || assignment(raw).is_some_and(|(_, value)| value.is_empty()) {
             let before = (self.at, self.in_condition, self.allows_comments);
+            let found = self.operands.len();
             word.is_hazardous = raw != b"=" && self.pattern().is_none();
             (self.at, self.in_condition, self.allows_comments) = before;
-            self.group(true)?;
+            self.operands.truncate(found);
+            let is_substitution = raw == b"=";
+            if is_substitution {
+                self.subshell(true)?;
+            } else {
+                self.group(true)?;
+                self.keys(before.0, self.at);
+            }
             word.ending = Ending::Array;
         } else if raw.ends_with(b"=") {
             // A substitution, or a pattern, as options say.
@@ -23,6 +83,7 @@ impl Lexer<'_> {
         } else {
             self.pattern()?;
         }
+        word.spreads = true;
         word.add(Part::Unknown);
         Some(())
     }
@@ -67,6 +128,9 @@ impl Lexer<'_> {
                 lexer.at += 1;
             }
             lexer.at += 1;
+            if !is_choice {
+                lexer.qualifiers(start + 1, lexer.at - 1);
+            }
             let inner = &lexer.code[start + 1..lexer.at - 1];
             let runs_code = has_values || inner.contains(&b'e') || inner.contains(&b'+');
             (!inner.starts_with(b"#q") && (is_choice || !runs_code)).then_some(())
@@ -79,6 +143,7 @@ impl Lexer<'_> {
         self.deeper(|lexer| {
             if lexer.takes(b"((") {
                 lexer.calculation()?;
+                lexer.arithmetic(start + 2, lexer.at - 2);
             } else {
                 lexer.at = start + 1;
                 (lexer.in_condition, lexer.allows_comments) = (false, allows_comments);
@@ -89,7 +154,17 @@ impl Lexer<'_> {
         })
     }
 
-    fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+    /// The same, where a process of its own runs the commands.
+    pub(super) fn subshell(&mut self, allows_comments: bool) -> Option<()> {
+        let (start, found) = (self.at, self.operands.len());
+        self.group(allows_comments)?;
+        if !self.code[start..].starts_with(b"((") {
+            self.operands.truncate(found);
+        }
+        Some(())
+    }
+
+    pub(super) fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         self.depth += 1;
         let is_more = self.groups == 0;
         self.groups = self.groups.saturating_sub(1);
@@ -123,12 +198,14 @@ impl Lexer<'_> {
 
     /// Passes over a calculation behind `$[`.
     fn old_calculation(&mut self) -> Option<()> {
+        let start = self.at;
         let mut open = 0_usize;
         loop {
             match self.peek()? {
                 b'[' => open += 1,
                 b']' if open > 0 => open -= 1,
                 b']' => {
+                    self.arithmetic(start, self.at);
                     self.at += 1;
                     return Some(());
                 }
@@ -168,7 +245,9 @@ impl Lexer<'_> {
                     word.add(Part::Unknown);
                 }
                 b'$' => {
+                    let from = self.at;
                     let part = self.dollar(true)?;
+                    word.spreads |= self.is_list(from);
                     word.add(part);
                 }
                 _ => {
@@ -215,48 +294,74 @@ impl Lexer<'_> {
                 Some(Part::Unknown)
             }
             Some(b'(') => {
-                self.group(true)?;
-                Some(Part::Unknown)
+                let is_number = self.rest().starts_with(b"((");
+                self.subshell(true)?;
+                Some(if is_number {
+                    Part::Number
+                } else {
+                    Part::Unknown
+                })
             }
             Some(b'{') => {
                 let start = self.at + 1;
                 self.deeper(|lexer| lexer.braces(in_quotes))?;
+                self.in_braces(start, self.at - 1);
                 inside(&self.code[start..self.at - 1])
             }
             Some(b'@' | b'*') => {
                 self.at += 1;
+                self.behind(self.at - 1);
                 Some(self.unless_changed(Part::Argument))
             }
             Some(byte) if byte.is_ascii_digit() => {
+                let start = self.at;
                 self.at += self
                     .rest()
                     .iter()
                     .take_while(|b| b.is_ascii_digit())
                     .count();
+                self.behind(start);
                 Some(self.unless_changed(Part::Argument))
             }
             Some(byte) if is_name(byte) => {
                 let length = self.rest().iter().take_while(|b| is_name(**b)).count();
                 let name = self.rest()[..length].to_vec();
                 self.at += length;
+                self.behind(self.at - length);
                 Some(self.unless_changed(Part::Value(name)))
             }
             Some(b'[') => {
                 self.at += 1;
                 self.old_calculation()?;
-                Some(Part::Unknown)
+                Some(Part::Number)
             }
             Some(byte) if b"?!-$".contains(&byte) => {
                 self.at += 1;
-                Some(Part::Unknown)
+                self.behind(self.at - 1);
+                let is_number = byte != b'-';
+                Some(self.unless_changed(if is_number {
+                    Part::Number
+                } else {
+                    Part::Unknown
+                }))
             }
             Some(byte) if b"#=^+~".contains(&byte) => {
                 let rest = self.rest();
                 let signs = rest.iter().take_while(|b| b"#=^+~".contains(b)).count();
                 // What a value says would be taken for a pattern, which may run code.
                 let is_pattern = rest[..signs].contains(&b'~');
+                // How many arguments there are.
+                let is_number = signs == 1
+                    && byte == b'#'
+                    && !matches!(rest.get(1), Some(next) if is_name(*next) || b"@*?!$-".contains(next));
                 self.at += signs;
-                (!is_pattern).then_some(Part::Unknown)
+                self.behind(self.at - signs);
+                let part = if is_number {
+                    self.unless_changed(Part::Number)
+                } else {
+                    Part::Unknown
+                };
+                (!is_pattern).then_some(part)
             }
             _ => Some(Part::Said(b"$".to_vec())),
         }
@@ -270,32 +375,6 @@ impl Lexer<'_> {
             _ => part,
         }
     }
-
-    /// Passes over `{…}` behind `$`.
-    fn braces(&mut self, in_quotes: bool) -> Option<()> {
-        self.at += 1;
-        loop {
-            match self.peek()? {
-                b'}' => {
-                    self.at += 1;
-                    return Some(());
-                }
-                b'{' if !in_quotes => return None,
-                b'\\' if self.rest().starts_with(JOINED) => return None,
-                b'\\' => self.at += 2,
-                b'\'' if !in_quotes => {
-                    self.at += 1;
-                    self.at += place_of(b'\'', self.rest())? + 1;
-                }
-                b'"' => self.deeper(|lexer| lexer.double_quotes(&mut Word::default()))?,
-                b'`' => self.backticks()?,
-                b'$' => {
-                    self.dollar(in_quotes)?;
-                }
-                _ => self.at += 1,
-            }
-        }
-    }
 }
 
 /// Whether the text of a here-document may run code or give any variable a value.
@@ -303,34 +382,10 @@ pub(super) fn is_hazardous(line: &[u8]) -> bool {
     (0..line.len()).any(|at| match &line[at..] {
         [b'$', b'~' | b'=' | b'^', ..] => true,
         [b'$', b'{', rest @ ..] => {
-            let end = place_of(b'}', rest).unwrap_or(rest.len());
-            rest[..end].iter().any(|byte| b"(=~".contains(byte))
+            let near = &rest[..rest.len().min(LONGEST_USE)];
+            let end = place_of(b'}', near);
+            end.is_none_or(|end| near[..end].iter().any(|byte| b"(=~".contains(byte)))
         }
         _ => false,
     })
-}
-
-/// What stands in `${…}` is; None if it may run code or give any variable a value.
-fn inside(text: &[u8]) -> Option<Part> {
-    if !text.is_empty() && text.iter().all(|b| is_name(*b)) {
-        let is_number = text.iter().all(u8::is_ascii_digit);
-        return Some(if is_number {
-            Part::Argument
-        } else {
-            Part::Value(text.to_vec())
-        });
-    }
-    if matches!(text, b"@" | b"*") {
-        return Some(Part::Argument);
-    }
-    // Flags may have the value evaluated, or name the variable that gets one; what is said may be taken for a pattern.
-    let end = text.iter().rposition(|b| *b == b')').unwrap_or_default();
-    let flags = text.strip_prefix(b"(").map_or(&b""[..], |_| &text[..end]);
-    let evaluates = flags.iter().any(|b| b"e%".contains(b));
-    // A name behind flags, or a number, is no assignment that would be noticed.
-    let signs = text.iter().take_while(|b| b"#=^+~".contains(b)).count();
-    let name = &text[signs..];
-    let is_number = name.first().is_some_and(u8::is_ascii_digit);
-    let gives = name.contains(&b'=') && (!flags.is_empty() || is_number || is_table(name));
-    (!evaluates && !gives && !text.contains(&b'~')).then_some(Part::Unknown)
 }

@@ -75,6 +75,9 @@ impl Lexer<'_> {
             if !document.is_quoted && (line.ends_with(b"\\") || is_hazardous(line)) {
                 return None;
             }
+            if !document.is_quoted {
+                self.in_document(self.at, self.at + length);
+            }
             self.at += length + 1;
         }
         None

@@ -5,6 +5,9 @@ use super::{Lexer, assignment};
 /// What ends a word.
 const BORDERS: &[u8] = b" \t\n;&|)";
 
+/// A longer range of numbers in braces is not looked for.
+const LONGEST_RANGE: usize = 24;
+
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Part {
@@ -14,6 +17,8 @@ pub(in super::super) enum Part {
     Value(Vec<u8>),
     /// What the function that runs was called with.
     Argument,
+    /// A number that only the shell can tell.
+    Number,
     /// What only the shell can tell: a word, several, or none.
     Unknown,
 }
@@ -29,14 +34,34 @@ pub(super) enum Ending {
     Array,
 }
 
+/// What of a word is quoted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Quotes {
+    #[default]
+    None,
+    Some,
+    /// All of it stands in one pair of double quotes.
+    One,
+}
+
+/// What a word assigns.
+pub(in super::super) struct Assigned<'w> {
+    pub(in super::super) name: &'w [u8],
+    /// The value, if it is said.
+    pub(in super::super) value: Option<&'w [u8]>,
+    /// Whether that is a number, said or not; whether the variable is a list then.
+    pub(in super::super) is_number: bool,
+    pub(in super::super) is_list: bool,
+}
+
 /// A word of a command.
 #[derive(Clone, Debug, Default)]
 pub(in super::super) struct Word {
     pub(in super::super) parts: Vec<Part>,
     pub(super) ending: Ending,
-    /// Something in it is quoted; all of it stands in one pair of double quotes.
-    has_quotes: bool,
-    is_one_quote: bool,
+    quotes: Quotes,
+    /// It may be several words, for the values in it are lists, or cut into pieces.
+    pub(in super::super) spreads: bool,
     /// Its list would run code if it were a pattern.
     pub(super) is_hazardous: bool,
 }
@@ -61,7 +86,7 @@ impl Word {
 
     /// What it says without any quote, as a reserved word must.
     pub(super) fn bare(&self) -> Option<&[u8]> {
-        self.said().filter(|_| !self.has_quotes)
+        self.said().filter(|_| self.quotes == Quotes::None)
     }
 
     /// The text that it begins with, whatever is behind that.
@@ -76,18 +101,18 @@ impl Word {
     pub(in super::super) fn is_path(&self) -> bool {
         let says = |part: &Part| matches!(part, Part::Said(text) if text.contains(&b'/'));
         self.beginning().contains(&b'/')
-            || self.is_one_quote && !self.has_list() && self.parts.iter().any(says)
+            || self.quotes == Quotes::One && !self.has_list() && self.parts.iter().any(says)
     }
 
     /// Whether a value in it is not kept from being more than text by quotes.
     pub(in super::super) fn is_loose(&self) -> bool {
-        !self.is_one_quote && self.said().is_none()
+        self.quotes != Quotes::One && self.said().is_none()
     }
 
     /// Whether it may turn out to be no word at all, so that the next one takes its place.
     pub(super) fn may_vanish(&self) -> bool {
         let says = |part: &Part| matches!(part, Part::Said(_));
-        (!self.has_quotes || self.has_list()) && !self.parts.iter().any(says)
+        (self.quotes == Quotes::None || self.has_list()) && !self.parts.iter().any(says)
     }
 
     /// Whether something in it may be several words, or none, in quotes too.
@@ -96,12 +121,31 @@ impl Word {
         self.parts.iter().any(is_list)
     }
 
-    /// The variable that it assigns to, and the value if it is said. `raw` is what the word was read from.
-    pub(super) fn assignment<'w>(&'w self, raw: &'w [u8]) -> Option<(&'w [u8], Option<&'w [u8]>)> {
+    /// What it assigns. `raw` is what the word was read from.
+    pub(super) fn assignment<'w>(&'w self, raw: &'w [u8]) -> Option<Assigned<'w>> {
         let (name, _) = assignment(raw)?;
         let value = self.said().and_then(assignment).map(|(_, value)| value);
         let is_plain = raw.get(name.len()) == Some(&b'=');
-        Some((name, value.filter(|_| is_plain)))
+        Some(Assigned {
+            name,
+            value: value.filter(|_| is_plain),
+            is_number: self.assigns_number(),
+            is_list: self.ending == Ending::Array || raw.get(name.len()) == Some(&b'['),
+        })
+    }
+
+    /// Whether what stands behind the `=` in it is a number.
+    pub(in super::super) fn assigns_number(&self) -> bool {
+        let Some((_, value)) = assignment(self.beginning()) else {
+            return false;
+        };
+        let mut parts = self.parts.clone();
+        parts[0] = Part::Said(value.to_vec());
+        let value = Word {
+            parts,
+            ..Word::default()
+        };
+        value.operand().is_none()
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -136,7 +180,7 @@ impl Lexer<'_> {
         {
             match byte {
                 b'\\' => {
-                    word.has_quotes = true;
+                    word.quotes = Quotes::Some;
                     self.at += 1;
                     // A joined line makes one word of two, and of signs that would be read one by one.
                     let escaped = self.peek().filter(|byte| *byte != b'\n')?;
@@ -145,7 +189,7 @@ impl Lexer<'_> {
                     self.at += 1;
                 }
                 b'\'' => {
-                    word.has_quotes = true;
+                    word.quotes = Quotes::Some;
                     self.at += 1;
                     let length = place_of(b'\'', self.rest())?;
                     let text = &self.code[self.at..self.at + length];
@@ -155,16 +199,19 @@ impl Lexer<'_> {
                 }
                 b'"' => {
                     let is_first = self.at == start;
-                    word.has_quotes = true;
                     self.double_quotes(&mut word)?;
-                    word.is_one_quote = is_first && self.ends_word();
+                    let is_all = is_first && self.ends_word();
+                    word.quotes = if is_all { Quotes::One } else { Quotes::Some };
                 }
                 b'`' => {
                     self.backticks()?;
+                    word.spreads = true;
                     word.add(Part::Unknown);
                 }
                 b'$' => {
+                    let from = self.at;
                     let part = self.dollar(false)?;
+                    word.spreads |= part == Part::Unknown || self.is_list(from);
                     word.add(part);
                 }
                 b'(' => self.inner_parentheses(start, &mut word)?,
@@ -175,7 +222,7 @@ impl Lexer<'_> {
                 b'<' | b'>' => {
                     self.at += 1;
                     if self.peek() == Some(b'(') {
-                        self.group(true)?;
+                        self.subshell(true)?;
                     } else {
                         // A range of numbers.
                         self.at += place_of(b'>', self.rest())? + 1;
@@ -184,7 +231,17 @@ impl Lexer<'_> {
                 }
                 b'=' if self.at == start => {
                     self.at += 1;
-                    word.add(Part::Unknown);
+                    if self.ends_word() {
+                        word.push(b"=");
+                    } else {
+                        word.spreads = true;
+                        word.add(Part::Unknown);
+                    }
+                }
+                b'{' if self.range().is_some() => {
+                    word.spreads = true;
+                    self.at += self.range()?;
+                    word.add(Part::Number);
                 }
                 b'{' | b'}' | b'[' | b']' if self.is_plain(start) => {
                     while !self.ends_word() {
@@ -194,6 +251,7 @@ impl Lexer<'_> {
                 }
                 b'~' | b'*' | b'?' | b'^' | b'#' | b'{' | b'}' | b'[' | b']' => {
                     self.at += 1;
+                    word.spreads = true;
                     word.add(Part::Unknown);
                 }
                 _ => {
@@ -206,6 +264,28 @@ impl Lexer<'_> {
             }
         }
         Some(word)
+    }
+
+    /// How long the list of numbers is that stands here as in `{1..5}`.
+    fn range(&self) -> Option<usize> {
+        let inner = self.rest().strip_prefix(b"{")?;
+        let inner = &inner[..inner.len().min(LONGEST_RANGE)];
+        let length = place_of(b'}', inner)?;
+        let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+        let inner = &inner[..length];
+        let dots = inner.windows(2).position(|pair| pair == b"..")?;
+        let is_range =
+            inner.iter().all(is_part) && digits(&inner[..dots]) && digits(&inner[dots + 2..]);
+        is_range.then_some(length + 2)
+    }
+
+    /// Whether the parameter from `start` up to here may be several words in quotes too.
+    pub(super) fn is_list(&self, start: usize) -> bool {
+        let read = &self.code[start..self.at];
+        let is_value = read.starts_with(b"${") && !read.starts_with(b"${#");
+        is_value && read.iter().any(|byte| b"@(=^".contains(byte))
+            || matches!(read, b"$@" | b"$*" | b"${*}")
     }
 
     /// Whether `~` stands for the caller's home here.
