@@ -104,6 +104,7 @@ fn no_statement_of_a_command_walks_a_table() {
     for part in [
         "INSERT INTO observations",
         "INSERT INTO streaks",
+        "WHERE id > 0 ORDER BY id DESC LIMIT ?1",
         "DELETE FROM recent_commands",
         "DELETE FROM observations",
         "DELETE FROM ssh_observations",

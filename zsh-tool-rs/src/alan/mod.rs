@@ -17,6 +17,7 @@ mod place;
 mod rehearsal;
 mod retention;
 mod rows;
+mod spare;
 pub mod streak;
 mod time;
 mod unlucky;
@@ -47,6 +48,8 @@ pub struct Alan {
     oldest_recent: Option<f64>,
     /// Whether a share of upkeep was due when the command was rehearsed.
     upkeep: Option<bool>,
+    /// Whether the records to come want room.
+    wants_room: bool,
 }
 
 /// Longer texts are worked out when the command has ended: meanwhile nobody would attend to its output.
@@ -89,6 +92,7 @@ impl Alan {
             draft: None,
             oldest_recent: None,
             upkeep: None,
+            wants_room: false,
         };
         alan.current_store()?;
         Ok(alan)
@@ -167,9 +171,11 @@ impl Alan {
     ) -> Result<String, AlanError> {
         let oldest_recent = self.oldest_recent.take();
         let store = self.current_store()?;
-        checkpoint::set_sync(store)
+        let written = checkpoint::set_sync(store)
             .and_then(|()| rows::insert(store, draft, observation, oldest_recent))
-            .map_err(|error| AlanError::from_sqlite(&store.path, "recording", error))
+            .map_err(|error| AlanError::from_sqlite(&store.path, "recording", error))?;
+        self.wants_room |= written.wants_room;
+        Ok(written.id)
     }
 
     /// The store, opened again if its file is no longer the one at the path: a standby executor
@@ -213,6 +219,9 @@ impl Alan {
         // Nobody is waiting for either, and the next command tries again.
         if self.upkeep.take() != Some(false) {
             retention::share(store, self.limits, pace).unwrap_or_default();
+        }
+        if std::mem::take(&mut self.wants_room) {
+            spare::make(store).unwrap_or_default();
         }
         checkpoint::run(store).unwrap_or_default();
     }

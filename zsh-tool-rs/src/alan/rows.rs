@@ -6,7 +6,7 @@ use super::draft::{Draft, Text};
 use super::observation::{Observation, stored_text};
 use super::open::Store;
 use super::time::Moment;
-use super::{id, streak};
+use super::{id, spare, streak};
 
 /// `recent_commands` holds this many seconds.
 const RECENT_SECS: f64 = 100.0 * 60.0;
@@ -64,7 +64,16 @@ struct Run<'a> {
     success: bool,
 }
 
-/// Writes everything that `observation` leaves and gives its id. The draft is that of its command, and no row of `recent_commands` is
+/// What was written for one command.
+#[derive(Debug)]
+pub struct Written {
+    /// The id of its observation.
+    pub id: String,
+    /// Whether the rows to come are to be made room for.
+    pub wants_room: bool,
+}
+
+/// Writes everything that `observation` leaves. The draft is that of its command, and no row of `recent_commands` is
 /// older than `oldest_recent` if that is known.
 ///
 /// # Errors
@@ -74,14 +83,16 @@ pub fn insert(
     draft: &Draft,
     observation: &Observation<'_>,
     oldest_recent: Option<f64>,
-) -> rusqlite::Result<String> {
+) -> rusqlite::Result<Written> {
     let db = &store.db;
     // All that needs no lock comes before the lock.
     let context = Context::of(draft, observation);
     let runs = runs(db, draft, observation, context.now)?;
+    let mut wants_room = false;
     let transaction = store.begin()?;
     for (index, run) in runs.iter().enumerate() {
         insert_observation(db, &context, run, (index == 0).then_some(observation))?;
+        wants_room |= spare::is_due(db.last_insert_rowid());
         insert_recent(db, &context, run)?;
         streak::add(db, &run.text.hash, run.success, context.now.seconds())?;
     }
@@ -95,7 +106,7 @@ pub fn insert(
         prune(db, context.now, PRUNED_PER_RECORD)?;
     }
     transaction.commit()?;
-    Ok(id)
+    Ok(Written { id, wants_room })
 }
 
 /// Removes up to `limit` rows of `recent_commands` that are too old; gives their number.
