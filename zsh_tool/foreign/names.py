@@ -30,15 +30,18 @@ TABLES: Final = frozenset(
 """Where an assignment defines a command, or sets an option."""
 CODE: Final = frozenset(b"NULLCMD PROMPT4 PS4 READNULLCMD".split())
 """Variables whose value is a command, or code: for redirections alone, and with each command that is traced."""
-_SHELLS_OWN: Final = frozenset(
-    b"""ARGC BASH_REMATCH BAUD CDPATH COLUMNS CPUTYPE DIRSTACKSIZE EGID ERRNO EUID FIGNORE FPATH FUNCNEST GID
-    HISTCHARS HISTCMD HISTSIZE HOST KEYBOARD_HACK KEYTIMEOUT LINENO LINES LISTMAX LOGCHECK LOGNAME MACHTYPE
-    MAILCHECK MAILPATH MANPATH MATCH MBEGIN MEND MODULE_PATH OLDPWD OPTARG OPTIND OSTYPE PPID PROMPT PROMPT2
-    PROMPT3 PROMPT4 PS1 PS2 PS3 PS4 PSVAR PWD RANDOM REPLY REPORTMEMORY REPORTTIME RPROMPT RPROMPT2 RPS1 RPS2
-    SPROMPT SAVEHIST SECONDS SHLVL TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTY TTYIDLE UID USERNAME VENDOR
-    WATCH _
-    argv cdpath dirstack errnos fignore fpath histchars mailpath manpath match mbegin mend module_path options
-    path pipestatus prompt psvar reply signals status watch""".split()
+NUMBERS: Final = frozenset(
+    b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES
+    LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
+    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE UID ZSH_SUBSHELL status""".split()
+)
+"""Variables of the shell's that are numbers: what they are given is reckoned."""
+_SHELLS_OWN: Final = NUMBERS.union(
+    b"""BASH_REMATCH CDPATH CPUTYPE FIGNORE FPATH HISTCHARS HOST KEYBOARD_HACK LOGNAME MACHTYPE MAILPATH MANPATH
+    MATCH MODULE_PATH OLDPWD OPTARG OSTYPE PROMPT PROMPT2 PROMPT3 PROMPT4 PS1 PS2 PS3 PS4 PSVAR PWD REPLY
+    RPROMPT RPROMPT2 RPS1 RPS2 SPROMPT TTY USERNAME VENDOR WATCH _ argv cdpath dirstack errnos fignore fpath
+    histchars mailpath manpath match mbegin mend module_path options path pipestatus prompt psvar reply
+    signals watch""".split()
 )
 """Variables that the shell gives values itself, whatever the environment says, or by another name.
 
@@ -52,12 +55,6 @@ _MODULES_OWN: Final = frozenset(
     parameters patchars reswords saliases sysparams termcap terminfo userdirs usergroups widgets""".split()
 )
 """Variables of the shell's modules, and what they hold."""
-NUMBERS: Final = frozenset(
-    b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES
-    LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
-    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE UID ZSH_SUBSHELL status""".split()
-)
-"""Variables of the shell's that are numbers: what they are given is reckoned."""
 COUNTERS: Final = frozenset(b"break bye continue exit logout repeat return shift sysseek".split())
 """Commands that take a number, which may be an expression."""
 RECKONERS: Final = frozenset(b"float integer let printf sysread zsystem".split())

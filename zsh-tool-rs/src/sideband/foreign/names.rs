@@ -76,47 +76,100 @@ pub(super) const TABLES: [&[u8]; 9] = [
 /// Variables whose value is a command, or code: for redirections alone, and with each command that is traced.
 pub(super) const CODE: [&[u8]; 4] = [b"NULLCMD", b"PROMPT4", b"PS4", b"READNULLCMD"];
 
-/// Variables that the shell gives values itself, whatever the environment says, or by another name, beside those that begin with its own
-/// (`zshparam(1)`; numbers such as `COLUMNS` keep what can be counted).
-const SHELLS_OWN: [&[u8]; 70] = [
+/// Commands that take a number, which may be an expression.
+pub(super) const COUNTERS: [&[u8]; 9] = [
+    b"break",
+    b"bye",
+    b"continue",
+    b"exit",
+    b"logout",
+    b"repeat",
+    b"return",
+    b"shift",
+    b"sysseek",
+];
+/// Commands that reckon with what they get.
+pub(super) const RECKONERS: [&[u8]; 6] = [
+    b"float", b"integer", b"let", b"printf", b"sysread", b"zsystem",
+];
+/// Those of them, and others, of whose words none is looked at.
+pub(super) const UNFOLLOWED: [&[u8]; 4] = [b"sysread", b"sysseek", b"zformat", b"zsystem"];
+/// Commands and words that change no file, whatever they are given.
+const CALM: [&[u8]; 14] = [
+    b".",
+    b"source",
+    b"setopt",
+    b"unsetopt",
+    b"set",
+    b"[[",
+    b"[",
+    b"test",
+    b":",
+    b"true",
+    b"false",
+    b"alias",
+    b"umask",
+    b"emulate",
+];
+
+/// Variables of the shell's that are numbers: what they are given is reckoned.
+pub(super) const NUMBERS: [&[u8]; 34] = [
     b"ARGC",
-    b"BASH_REMATCH",
     b"BAUD",
-    b"CDPATH",
     b"COLUMNS",
-    b"CPUTYPE",
     b"DIRSTACKSIZE",
     b"EGID",
     b"ERRNO",
     b"EUID",
-    b"FIGNORE",
-    b"FPATH",
     b"FUNCNEST",
     b"GID",
-    b"HISTCHARS",
     b"HISTCMD",
     b"HISTSIZE",
-    b"HOST",
-    b"KEYBOARD_HACK",
     b"KEYTIMEOUT",
     b"LINENO",
     b"LINES",
     b"LISTMAX",
     b"LOGCHECK",
+    b"MAILCHECK",
+    b"MBEGIN",
+    b"MEND",
+    b"OPTIND",
+    b"PPID",
+    b"RANDOM",
+    b"REPORTMEMORY",
+    b"REPORTTIME",
+    b"SAVEHIST",
+    b"SECONDS",
+    b"SHLVL",
+    b"TMOUT",
+    b"TRY_BLOCK_ERROR",
+    b"TRY_BLOCK_INTERRUPT",
+    b"TTYIDLE",
+    b"UID",
+    b"ZSH_SUBSHELL",
+    b"status",
+];
+
+/// Variables that the shell gives values itself, whatever the environment says, or by another name, beside those that begin with its own
+/// (`zshparam(1)`; numbers such as `COLUMNS` keep what can be counted).
+const SHELLS_OWN: [&[u8]; 38] = [
+    b"BASH_REMATCH",
+    b"CDPATH",
+    b"CPUTYPE",
+    b"FIGNORE",
+    b"FPATH",
+    b"HISTCHARS",
+    b"HOST",
+    b"KEYBOARD_HACK",
     b"LOGNAME",
     b"MACHTYPE",
-    b"MAILCHECK",
     b"MAILPATH",
     b"MANPATH",
     b"MATCH",
-    b"MBEGIN",
-    b"MEND",
     b"MODULE_PATH",
     b"OLDPWD",
     b"OPTARG",
-    b"OPTIND",
     b"OSTYPE",
-    b"PPID",
     b"PROMPT",
     b"PROMPT2",
     b"PROMPT3",
@@ -127,24 +180,13 @@ const SHELLS_OWN: [&[u8]; 70] = [
     b"PS4",
     b"PSVAR",
     b"PWD",
-    b"RANDOM",
     b"REPLY",
-    b"REPORTMEMORY",
-    b"REPORTTIME",
     b"RPROMPT",
     b"RPROMPT2",
     b"RPS1",
     b"RPS2",
     b"SPROMPT",
-    b"SAVEHIST",
-    b"SECONDS",
-    b"SHLVL",
-    b"TMOUT",
-    b"TRY_BLOCK_ERROR",
-    b"TRY_BLOCK_INTERRUPT",
     b"TTY",
-    b"TTYIDLE",
-    b"UID",
     b"USERNAME",
     b"VENDOR",
     b"WATCH",
@@ -152,7 +194,7 @@ const SHELLS_OWN: [&[u8]; 70] = [
 ];
 
 /// Those of small letters: what they hold is told by others, or by the shell.
-const SMALL: [&[u8]; 22] = [
+const SMALL: [&[u8]; 21] = [
     b"argv",
     b"cdpath",
     b"dirstack",
@@ -173,7 +215,6 @@ const SMALL: [&[u8]; 22] = [
     b"psvar",
     b"reply",
     b"signals",
-    b"status",
     b"watch",
 ];
 
@@ -230,6 +271,7 @@ pub(super) fn is_known(name: &[u8]) -> bool {
 /// Whether the shell gives this variable its value.
 pub(super) fn is_shells_own(name: &[u8]) -> bool {
     SHELLS_OWN.contains(&name)
+        || NUMBERS.contains(&name)
         || SMALL.contains(&name)
         || [&b"ZSH"[..], b"zsh"]
             .iter()
@@ -289,84 +331,10 @@ pub(super) fn sets_by_letter(name: &[u8], arguments: &[Word], letter: u8) -> boo
     (SETTERS.contains(&name) || name == b"emulate") && arguments.iter().any(has_letter)
 }
 
-/// Commands and words that change no file, whatever they are given.
-const CALM: [&[u8]; 14] = [
-    b".",
-    b"source",
-    b"setopt",
-    b"unsetopt",
-    b"set",
-    b"[[",
-    b"[",
-    b"test",
-    b":",
-    b"true",
-    b"false",
-    b"alias",
-    b"umask",
-    b"emulate",
-];
-
 /// Whether a command of this name changes no file.
 pub(super) fn is_calm(name: &[u8]) -> bool {
     CALM.contains(&name) || DECLARERS.contains(&name)
 }
-
-/// Variables of the shell's that are numbers: what they are given is reckoned.
-pub(super) const NUMBERS: [&[u8]; 34] = [
-    b"ARGC",
-    b"BAUD",
-    b"COLUMNS",
-    b"DIRSTACKSIZE",
-    b"EGID",
-    b"ERRNO",
-    b"EUID",
-    b"FUNCNEST",
-    b"GID",
-    b"HISTCMD",
-    b"HISTSIZE",
-    b"KEYTIMEOUT",
-    b"LINENO",
-    b"LINES",
-    b"LISTMAX",
-    b"LOGCHECK",
-    b"MAILCHECK",
-    b"MBEGIN",
-    b"MEND",
-    b"OPTIND",
-    b"PPID",
-    b"RANDOM",
-    b"REPORTMEMORY",
-    b"REPORTTIME",
-    b"SAVEHIST",
-    b"SECONDS",
-    b"SHLVL",
-    b"TMOUT",
-    b"TRY_BLOCK_ERROR",
-    b"TRY_BLOCK_INTERRUPT",
-    b"TTYIDLE",
-    b"UID",
-    b"ZSH_SUBSHELL",
-    b"status",
-];
-/// Commands that take a number, which may be an expression.
-pub(super) const COUNTERS: [&[u8]; 9] = [
-    b"break",
-    b"bye",
-    b"continue",
-    b"exit",
-    b"logout",
-    b"repeat",
-    b"return",
-    b"shift",
-    b"sysseek",
-];
-/// Commands that reckon with what they get.
-pub(super) const RECKONERS: [&[u8]; 6] = [
-    b"float", b"integer", b"let", b"printf", b"sysread", b"zsystem",
-];
-/// Those of them, and others, of whose words none is looked at.
-pub(super) const UNFOLLOWED: [&[u8]; 4] = [b"sysread", b"sysseek", b"zformat", b"zsystem"];
 
 /// Whether the first words behind a command of this name may be options that matter.
 pub(super) fn takes_options(name: &[u8]) -> bool {
