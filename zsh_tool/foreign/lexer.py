@@ -99,7 +99,7 @@ class _Current:
     belongs: bool = False
     """Whether the next word belongs to what is before it: to where, or how often."""
     operands: int = 0
-    """How many operands were found before it."""
+    """How many operands were found before the part of it that may have a process of its own."""
     documents: list[_Document] = field(default_factory=list)
 
     @property
@@ -210,6 +210,7 @@ class _Lexer(WordLexer):
             now.belongs = False
             if now.words and now.words[-1].said == b"repeat":
                 self.count(word)
+                now.operands = len(self.operands)
             self._tell(now, Target(word))
             return
         bare = word.bare or b""
@@ -218,6 +219,7 @@ class _Lexer(WordLexer):
             self.in_condition = True
             self._condition()
             self.in_condition = False
+            now.operands = len(self.operands)
             return
         if word.ending is Ending.FUNCTION:
             for name in (*now.words, word):
@@ -228,6 +230,8 @@ class _Lexer(WordLexer):
         if (not now.is_told and bare == b"case") or len(now.words) == _MOST_WORDS:
             raise NotUnderstoodError
         opens = bare in _OPENERS
+        if opens:
+            now.operands = len(self.operands)
         if bare in _LOOPS:
             self._tell(now, Loop())
         # Where no variable is given a list, one in parentheses is a pattern.

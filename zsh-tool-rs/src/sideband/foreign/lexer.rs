@@ -276,6 +276,7 @@ impl Lexer<'_> {
         if mem::take(&mut now.belongs) {
             if now.words.last().and_then(Word::said) == Some(b"repeat") {
                 self.operands.extend(word.operand());
+                now.operands = self.operands.len();
             }
             return visit
                 .as_mut()
@@ -287,6 +288,7 @@ impl Lexer<'_> {
             self.in_condition = true;
             self.condition()?;
             self.in_condition = false;
+            now.operands = self.operands.len();
             return Some(());
         }
         if word.ending == Ending::Function {
@@ -304,6 +306,9 @@ impl Lexer<'_> {
             return None;
         }
         let opens = OPENERS.contains(&bare);
+        if opens {
+            now.operands = self.operands.len();
+        }
         if let (true, Some(visit)) = (
             matches!(bare, b"repeat" | b"until" | b"while"),
             visit.as_mut(),

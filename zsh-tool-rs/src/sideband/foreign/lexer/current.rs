@@ -25,7 +25,7 @@ pub(super) struct Current {
     pub(super) surely: bool,
     /// Whether the next word belongs to what is before it: to where, or how often.
     pub(super) belongs: bool,
-    /// How many operands were found before it.
+    /// How many operands were found before the part of it that may have a process of its own.
     pub(super) operands: usize,
     pub(super) documents: Vec<Document>,
 }
