@@ -7,21 +7,22 @@ from zsh_tool.foreign.mentions import LONGEST_USE
 from zsh_tool.foreign.operands import KEY, KEYED, MODIFIER, Anything, Keyed, Operand, operands_of
 from zsh_tool.foreign.reader import Reader
 
-_TIMES: Final = b":F"
-"""The modifier that takes a number: how often the next one applies."""
-_NAME: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]*+")
+_TIMES: Final = re.compile(rb":[A-Za-z&]*[FW]")
+"""Modifiers up to one that takes a number, how often the next one applies, or that takes text which may hide it."""
+_BEHIND_SIGNS: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]++|[@*#?!$-]")
 _SIGNS: Final = re.compile(rb"[#=^+]*+")
 _PARAMETER: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]++|[@*#?!-]")
 _FILLS: Final = re.compile(rb":{0,2}=")
 _OFFSET: Final = re.compile(rb":[^-=+?#|*^]", re.DOTALL)
 _FLAG: Final = re.compile(rb"[#PlrI]")
+_TAKES_TEXT: Final = re.compile(rb"[jslrIZg_]")
 _WIDTH: Final = re.compile(rb"[0-9]*+")
 _CLOSING: Final = {b"(": b")", b"[": b"]", b"{": b"}", b"<": b">"}
 _BRACKET: Final = re.compile(rb"[\[\]]")
 _GIVES: Final = re.compile(rb"\+?=")
 _IN_DOCUMENT: Final = re.compile(
     rb"""\$\[ | \$\(\( | \$\{(?![^}]{0,%(most)d}\}) | \$\{[^}]*?(?:\[|:[^}=+?\#|*^-])
-    | \$(?!\{)[\#=^+~]*+(?:[A-Za-z0-9_\x80-\xff]++|(?<=\$)[@*\#?!-]|)\["""
+    | \$(?!\{)[\#=^+~]*+(?:[A-Za-z0-9_\x80-\xff]++|[@*\#?!-]|)\["""
     % {b"most": LONGEST_USE - 1},
     re.VERBOSE | re.DOTALL,
 )
@@ -37,7 +38,7 @@ class ArithmeticReader(Reader):
         """What is taken for numbers, by the shell itself."""
         self.filled: list[bytes] = []
         """The variables that are given values in ``${…}``."""
-        self._last_times = code.rfind(_TIMES)
+        self._last_times = max((found.end() - 1 for found in _TIMES.finditer(code)), default=-1)
 
     def note_arithmetic(self, start: int, end: int) -> None:
         """Note what the expression in this stretch of code takes for numbers."""
@@ -52,7 +53,8 @@ class ArithmeticReader(Reader):
         after = self.at
         # The name may be behind signs, which are all that was read then.
         if not name.strip(b"#=^+"):
-            after = self._end_of_name(after)
+            following = _BEHIND_SIGNS.match(self.code, after)
+            after = following.end() if following else after
             name = self.code[self.at : after]
         after = self.note_subscripts(name, after, min(len(self.code), after + LONGEST_USE))
         if self._last_times >= after and MODIFIER.match(self.code, after):
@@ -81,7 +83,11 @@ class ArithmeticReader(Reader):
             close = self.code.find(b")", at, end)
             if close < 0 or not _are_plain(self.code[at + 1 : close]):
                 self.operands.append(Anything())
+            takes_text = _TAKES_TEXT.search(self.code, at + 1, max(close, at + 1)) is not None
             at = close + 1 if close >= 0 else at
+            # The text that a flag takes may hold the first `)`, and more flags be behind that.
+            if takes_text and self.code.find(b")", at, end) >= 0:
+                self.operands.append(Anything())
         signs = _SIGNS.match(self.code, at, end)
         at = signs.end() if signs else at
         parameter = _PARAMETER.match(self.code, at, end)
@@ -105,7 +111,7 @@ class ArithmeticReader(Reader):
 
     def note_qualifiers(self, start: int, end: int) -> None:
         """Note the numbers among qualifiers, as in ``*(om[1])``."""
-        if self.code.find(_TIMES, start, end) >= 0:
+        if _TIMES.search(self.code, start, end):
             self.operands.append(Anything())
         self._note_brackets(start, end)
 
@@ -124,10 +130,6 @@ class ArithmeticReader(Reader):
                 self.note_arithmetic(opened, bracket.start())
             # One more without its other half is in no expression.
             opened = bracket.start()
-
-    def _end_of_name(self, at: int) -> int:
-        name = _NAME.match(self.code, at)
-        return name.end() if name else at
 
 
 def _are_plain(flags: bytes) -> bool:

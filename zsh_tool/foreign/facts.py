@@ -17,6 +17,7 @@ from zsh_tool.foreign.arguments import (
     word_at,
 )
 from zsh_tool.foreign.compiled import compiled_words
+from zsh_tool.foreign.current import RESERVED
 from zsh_tool.foreign.found import (
     Assignment,
     Command,
@@ -27,7 +28,7 @@ from zsh_tool.foreign.found import (
     Reckoned,
     Target,
 )
-from zsh_tool.foreign.lexer import RESERVED, Cut, cut
+from zsh_tool.foreign.lexer import Cut, cut
 from zsh_tool.foreign.marks import Mark
 from zsh_tool.foreign.mentions import behind_comments, has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
@@ -57,9 +58,12 @@ _MOST: Final = 32
 """Of more directories, files, variables or calls than these nothing is known."""
 _IS_LOOSE: Final = attrgetter("is_loose")
 _IS_NO_COMMAND: Final = attrgetter("is_no_command")
-
-
-_LETTERS: Final = {b"Q": Mark.PATH_DIRS, b"T": Mark.SEARCHES, b"y": Mark.ODD}
+_LETTERS: Final = {
+    b"I": {Mark.ODD, Mark.PATH_DIRS},
+    b"Q": {Mark.PATH_DIRS},
+    b"T": {Mark.SEARCHES},
+    b"y": {Mark.ODD},
+}
 """Options by their letters."""
 
 
@@ -127,7 +131,7 @@ class Facts:
         facts._mark(Mark.RECKONS, may_reckon)
         has_words = b"ignorebraces" in options or b"ignoreclosebraces" in options
         facts._mark(Mark.PATH_DIRS, has_words or b"pathdirs" in options)
-        facts._mark(Mark.ODD, has_words or b"shwordsplit" in options)
+        facts._mark(Mark.ODD, has_words or b"shwordsplit" in options or b"globassign" in options)
         facts._mark(Mark.PATTERNS, b"globsubst" in options)
         facts._mark(Mark.QUALIFIERS, b"extendedglob" in options or b"bareglobqual" in options)
         facts._mark(Mark.QUOTES, b"rcquotes" in options)
@@ -179,7 +183,7 @@ class Facts:
             return
         if name.said in SETTERS or name.said == b"emulate":
             letters = b"".join(options_of(arguments))
-            self.marks.update(mark for letter, mark in _LETTERS.items() if letter in letters)
+            self.marks.update(*(marks for letter, marks in _LETTERS.items() if letter in letters))
         self._mark(Mark.CALLS, name.said not in CALM and name.said not in RESERVED)
         counts = name.said in COUNTERS and not all(map(is_count, arguments))
         self._mark(Mark.RECKONS, counts or name.said in RECKONERS)
@@ -352,7 +356,8 @@ class Facts:
     def _each(self, arguments: Sequence[Word]) -> None:
         """Note the variables of a loop, and what they become."""
         self._mark(Mark.REPEATS)
-        of = next((at for at, word in enumerate(arguments) if word.said == b"in"), None)
+        # A variable may be called so too.
+        of = next((at for at, word in enumerate(arguments) if at and word.said == b"in"), None)
         words = [] if of is None else arguments[of + 1 :]
         values = [None] if of is None else [word.said for word in words]
         are_numbers = of is not None and all(word.operand is None for word in words)

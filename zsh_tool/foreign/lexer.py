@@ -6,9 +6,10 @@ Where a command may begin, one is found rather than missed: behind a word that l
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from zsh_tool.foreign.current import ANYWHERE, OPENERS, Current, Document
 from zsh_tool.foreign.found import (
     Assignment,
     Command,
@@ -26,15 +27,9 @@ from zsh_tool.foreign.nested import WordLexer
 from zsh_tool.foreign.operands import Anything
 from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
 
-_OPENERS: Final = frozenset(b"{ } ! do elif else if then time until while".split())
-"""Words after which a command begins."""
-_ANYWHERE: Final = frozenset([b"{", b"}", b"do"])
-"""Those that need not stand where a command begins themselves."""
-RESERVED: Final = _OPENERS.union(b"[[ case done end esac fi for foreach function select ]]".split())
-"""Words that are no command's name, if they stand there as they are."""
 _LOOPS: Final = frozenset([b"repeat", b"until", b"while"])
-_ASSIGNERS: Final = frozenset(b"declare export float integer local readonly typeset".split())
-"""Reserved words that take assignments for arguments."""
+_LISTS: Final = frozenset([b"for", b"foreach", b"select"])
+"""Loops over a list that may stand in parentheses."""
 _HAZARD: Final = re.compile(rb"\$[~=^]|\$\{(?![^}]{0,%d}\})|\$\{[^}]*?[(=~]" % (LONGEST_USE - 1))
 """What in the text of a here-document may run code or give any variable a value."""
 _COMPARISONS: Final = frozenset(b"-eq -ge -gt -le -lt -ne".split())
@@ -74,53 +69,12 @@ def cut(code: bytes) -> Cut:
     return Cut(lexer.found, is_open)
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A here-document that comes behind the line: the line that ends it."""
-
-    end: bytes
-    is_quoted: bool
-    strips_tabs: bool
-
-
-@dataclass(slots=True)
-class _Current:
-    """A command under way."""
-
-    is_told: bool
-    """Whether anybody wants to know of it."""
-    words: list[Word] = field(default_factory=list)
-    names: list[int] = field(default_factory=list)
-    """Those of the words that may be the command's name."""
-    begins: bool = True
-    """Whether the next word may be the name."""
-    surely: bool = True
-    """Whether it is, for certain."""
-    belongs: bool = False
-    """Whether the next word belongs to what is before it: to where, or how often."""
-    operands: int = 0
-    """How many operands were found before the part of it that may have a process of its own."""
-    documents: list[_Document] = field(default_factory=list)
-
-    @property
-    def takes_lists(self) -> bool:
-        """Whether the next word may be an assignment for certain.
-
-        It is the first one then, or an argument of a reserved word that takes such.
-        """
-        name = self.words[0].bare if self.words else b""
-        return (self.begins and self.surely) or (self.names == [0] and name in _ASSIGNERS)
-
-    def restart(self) -> None:
-        """Begin the next command."""
-        self.words, self.names = [], []
-        self.begins, self.surely, self.belongs = True, True, False
-
-
 class _Lexer(WordLexer):
     def __init__(self, code: bytes) -> None:
         super().__init__(code)
         self.found: list[Found] = []
+        self.cases = 0
+        """How many ``case`` are open."""
 
     def pass_commands(self) -> None:
         self.commands(within=True)
@@ -130,7 +84,7 @@ class _Lexer(WordLexer):
 
         Return whether the last one lacks its name.
         """
-        now = _Current(is_told=not within)
+        now = Current(is_told=not within, operands=len(self.operands))
         while True:
             self.takes_blanks()
             start = self.at
@@ -189,8 +143,9 @@ class _Lexer(WordLexer):
                 # Its lines would begin at the line break in that.
                 raise NotUnderstoodError
 
-    def _end(self, now: _Current, *, is_forked: bool = False) -> None:
+    def _end(self, now: Current, *, is_forked: bool = False) -> None:
         """End the command, telling of it unless a process of its own runs it."""
+        is_forked = is_forked and not self.cases and now.is_simple
         if is_forked:
             del self.operands[now.operands :]
         elif now.is_told:
@@ -198,11 +153,11 @@ class _Lexer(WordLexer):
         now.restart()
         now.operands = len(self.operands)
 
-    def _tell(self, now: _Current, found: Found) -> None:
+    def _tell(self, now: Current, found: Found) -> None:
         if now.is_told:
             self.found.append(found)
 
-    def _add(self, word: Word, raw: bytes, now: _Current) -> None:
+    def _add(self, word: Word, raw: bytes, now: Current) -> None:
         """Add the word that was read from ``raw``."""
         if self.redirects() and _DESCRIPTOR.fullmatch(raw):
             return
@@ -229,7 +184,11 @@ class _Lexer(WordLexer):
         # The patterns of `case` would be taken for the end of the group.
         if (not now.is_told and bare == b"case") or len(now.words) == _MOST_WORDS:
             raise NotUnderstoodError
-        opens = bare in _OPENERS
+        if now.begins:
+            # The patterns of `case` look like commands that are piped, or subshells.
+            self.cases += bare == b"case"
+            self.cases -= bare == b"esac" and self.cases > 0
+        opens = bare in OPENERS
         if opens:
             now.operands = len(self.operands)
         if bare in _LOOPS:
@@ -238,7 +197,7 @@ class _Lexer(WordLexer):
         if word.is_hazardous and not now.takes_lists:
             raise NotUnderstoodError
         if not now.begins:
-            now.begins = bare in _ANYWHERE
+            now.begins = bare in ANYWHERE
             now.surely = now.begins and bool(now.words) and now.words[0].bare == b"function"
         elif assigned := word.assigns(raw):
             now.surely = False
@@ -257,7 +216,7 @@ class _Lexer(WordLexer):
         if len(now.names) > _MOST_NAMES:
             raise NotUnderstoodError
 
-    def _tell_of_function(self, name: Word, now: _Current) -> None:
+    def _tell_of_function(self, name: Word, now: Current) -> None:
         if now.is_told:
             if name.said is None:
                 raise NotUnderstoodError
@@ -299,22 +258,32 @@ class _Lexer(WordLexer):
             elif behind is not None and word.said == b"-v" and not behind.is_plain_name:
                 self.operands.append(Anything())
 
-    def _parentheses(self, now: _Current) -> None:
+    def _parentheses(self, now: Current) -> None:
         """Pass over parentheses that begin a word.
 
         They hold a subshell, the arguments of a function, the words of a loop, or a pattern.
         """
         start, found = self.at, len(self.operands)
+        is_subshell = now.begins and now.surely
         if not self.code.startswith(b"(#", start):
-            if now.begins and now.surely:
+            if is_subshell and not self.cases:
                 self.subshell(allows_comments=True)
             else:
-                self.group(allows_comments=False)
+                self.group(allows_comments=is_subshell)
         if self.at == start or not self.ends_word():
             self.at = start
             del self.operands[found:]
             self.pattern()
         end = self.at - 1
+        is_function = not self.code[start + 1 : end].strip(_SPACE)
+        first = now.words[0].bare if now.words else b""
+        is_list = first in _LISTS or (first == b"repeat" and len(now.words) == 1)
+        if not (is_subshell or is_list or self.cases or is_function):
+            # A pattern that finds files is no less.
+            self.at = start
+            self.pattern()
+            if self.at != end + 1:
+                raise NotUnderstoodError
         if not self.ends_word():
             rest = self.word()
             if now.begins:
@@ -328,7 +297,6 @@ class _Lexer(WordLexer):
                 )
             )
             return
-        is_function = not self.code[start + 1 : end].strip(_SPACE)
         if is_function:
             # One without a name is called at once.
             for name in [Word()] if now.begins else now.words:
@@ -338,7 +306,7 @@ class _Lexer(WordLexer):
         self._end(now)
         now.surely = is_over
 
-    def _redirection(self, now: _Current) -> None:
+    def _redirection(self, now: Current) -> None:
         """Read a redirection up to the word that says to where."""
         now.surely = False
         if not self.takes(b"<<<") and self.takes(b"<<"):
@@ -347,12 +315,12 @@ class _Lexer(WordLexer):
             word = self.word()
             if not word.said:
                 raise NotUnderstoodError
-            now.documents.append(_Document(word.said, word.bare is None, strips_tabs))
+            now.documents.append(Document(word.said, word.bare is None, strips_tabs))
             return
         self.takes_run(_TO_WHERE)
         now.belongs = True
 
-    def _document(self, document: _Document) -> None:
+    def _document(self, document: Document) -> None:
         """Pass over the lines of a here-document, up to the line break of the one that ends it."""
         while self.at < len(self.code):
             end = self._end_of_line()

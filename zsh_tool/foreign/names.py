@@ -28,12 +28,13 @@ TABLES: Final = frozenset(
     b"functions aliases dis_aliases dis_functions dis_galiases dis_saliases galiases saliases options".split()
 )
 """Where an assignment defines a command, or sets an option."""
-CODE: Final = frozenset(b"NULLCMD PROMPT4 PS4 READNULLCMD".split())
-"""Variables whose value is a command, or code: for redirections alone, and with each command that is traced."""
+CODE: Final = frozenset(b"NULLCMD PROMPT3 PROMPT4 PS3 PS4 READNULLCMD".split())
+"""Variables whose value is a command, or code: for redirections alone, with what is traced, before each choice."""
 NUMBERS: Final = frozenset(
-    b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES
-    LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME SAVEHIST SECONDS SHLVL
-    TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE UID ZSH_SUBSHELL status""".split()
+    b"""ARGC BAUD COLUMNS DIRSTACKSIZE EGID EPOCHREALTIME EPOCHSECONDS ERRNO EUID FUNCNEST GID HISTCMD HISTSIZE
+    KEYTIMEOUT LINENO LINES LISTMAX LOGCHECK MAILCHECK MBEGIN MEND OPTIND PPID RANDOM REPORTMEMORY REPORTTIME
+    SAVEHIST SECONDS SHLVL TMOUT TRY_BLOCK_ERROR TRY_BLOCK_INTERRUPT TTYIDLE UID ZLE_RPROMPT_INDENT
+    ZSH_SUBSHELL status""".split()
 )
 """Variables of the shell's that are numbers: what they are given is reckoned."""
 _SHELLS_OWN: Final = NUMBERS.union(
@@ -86,7 +87,7 @@ def is_shells_own(name: bytes) -> bool:
 
 def is_known(name: bytes) -> bool:
     """Tell whether such a variable is one of the shell's or of its modules."""
-    return is_shells_own(name) or name in _MODULES_OWN
+    return is_shells_own(name) or name in _MODULES_OWN or name in CODE
 
 
 def is_table(name: bytes) -> bool:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import takewhile
 from typing import Final
 
 from zsh_tool.foreign.arguments import place_of_option
 from zsh_tool.foreign.mentions import has_joined
-from zsh_tool.foreign.names import COUNTERS, NUMBERS, UNFOLLOWED, is_known
+from zsh_tool.foreign.names import COUNTERS, NUMBERS, UNFOLLOWED, WRITERS, is_known
 from zsh_tool.foreign.operands import Anything, Counted, Keyed, Operand, is_number, operands_of
 from zsh_tool.foreign.words import Value, Word
 
@@ -60,7 +61,8 @@ class Numbers:
         match operand:
             case Counted(name):
                 self.counted.add(name)
-                self.has_data |= len(self.counted) > _MOST
+                # In another locale, a name ends before a byte that is none of ASCII.
+                self.has_data |= not name.isascii() or len(self.counted) > _MOST
             case Keyed(table):
                 self.keyed.add(table)
             case Anything():
@@ -71,8 +73,14 @@ class Numbers:
         self.has_data |= b"[" in plain
         self.names.update(_NAMES.findall(plain))
 
-    def command(self, name: bytes, arguments: Sequence[Word]) -> None:
+    def command(self, name: bytes, behind: Sequence[Word]) -> None:
         """Note what a command of this name takes for numbers."""
+        # Behind the brace that ends a group there is no argument.
+        arguments = [*takewhile(lambda word: word.bare != b"}", behind)]
+        if name in WRITERS:
+            # One of the shell's numbers may be named in the same word, as in `print -vSECONDS`.
+            options = [word.beginning for word in arguments if word.beginning.startswith(b"-")]
+            self.has_data |= any(option.endswith(number) for option in options for number in NUMBERS)
         match name:
             case b"[":
                 is_closed = bool(arguments) and arguments[-1].said == b"]"
@@ -117,8 +125,12 @@ class Numbers:
                 is_plain = word.is_plain_name
             case [operator, _]:
                 is_plain = operator.said is not None and operator.said.startswith(b"-")
-            case [_, operator, _]:
+            case [first, operator, last]:
                 is_plain = operator.said in _BETWEEN
+                said = operator.said or b""
+                if said.startswith(b"-") and first.said is None and last.is_loose:
+                    # Without the last word, what is left may be `-t` and a number.
+                    self.reckon(Counted(said[1:]))
             case _:
                 is_plain = False
         is_said = all(word.said is not None and word.said not in {b"-t", b"-v"} for word in words)
@@ -133,11 +145,11 @@ class Numbers:
     def _print(self, arguments: Sequence[Word]) -> None:
         """Note that a format may have its arguments be numbers."""
         words = [*arguments]
-        while words and words[0].beginning.startswith(b"-"):
-            letters = words[0].beginning[1:]
-            del words[: 2 if letters == b"v" else 1]
-            if letters in {b"", b"-"}:
-                break
+        # Any other option is taken for the format.
+        while words and words[0].beginning.startswith(b"-v"):
+            del words[: 2 if words[0].beginning == b"-v" else 1]
+        if words and words[0].beginning in {b"-", b"--"}:
+            del words[0]
         if not words:
             return
         form, *rest = words
@@ -184,14 +196,14 @@ def are_numbers(
 
     def is_counted(name: bytes) -> bool:
         return name in NUMBERS or (
-            not is_data(name)
-            and is_number_in_env(name)
-            and not is_compiled(name)
-            and not any(has_joined(code, name) for code in plain)
+            not is_data(name) and is_number_in_env(name) and not is_compiled(name) and not is_joined(name)
         )
 
+    def is_joined(name: bytes) -> bool:
+        return any(has_joined(code, name) for code in plain)
+
     def is_table(name: bytes) -> bool:
-        return name not in kinds and name not in env and not is_compiled(name)
+        return name not in kinds and name not in env and not is_compiled(name) and not is_joined(name)
 
     def is_tame(name: bytes) -> bool:
         # What compiled code takes for a number is not to be seen, nor what a value of the environment leads to.

@@ -12,7 +12,7 @@ BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
 JOINED: Final = b"\\\n"
 """What joins a line to the next one."""
 _IN_DOUBLE_QUOTES: Final = re.compile(rb"(?:[^\"\\`$]++|\\[^\n$`\"\\])++")
-_IN_BRACES: Final = re.compile(rb"[^}{\\'\"`$]++")
+_IN_BRACES: Final = re.compile(rb"[^}{(\\'\"`$]++")
 _IN_CALCULATION: Final = re.compile(rb"[^()$'\"`\\{}\n#]++")
 _DOLLAR_QUOTES: Final = re.compile(rb"'(?:[^'\\]++|\\.)*+'", re.DOTALL)
 _IN_OLD_CALCULATION: Final = re.compile(rb"[^\[\]$'\"`\\{}\n#]++")
@@ -55,6 +55,10 @@ class ValueLexer(ArithmeticReader):
         """Note a word that is taken for a number."""
         if (operand := word.operand) is not None:
             self.operands.append(operand)
+
+    def pattern(self) -> None:
+        """Pass over the parentheses of a pattern."""
+        raise NotImplementedError
 
     def pass_commands(self) -> None:
         """Pass over commands up to the ``)`` behind them."""
@@ -184,8 +188,17 @@ class ValueLexer(ArithmeticReader):
         """Pass over ``{…}`` behind ``$``."""
         self.enter()
         self.at += 1
+        start = self.at
+        flags = self.code.find(b")", start) if self.peek() == b"(" else start
+        if flags < 0:
+            raise NotUnderstoodError
         while not self.takes(b"}"):
             match self.some():
+                case b"(" if self.at > start and not in_quotes:
+                    # What is given instead of a value may be a pattern that finds files.
+                    if self.at <= flags:
+                        raise NotUnderstoodError
+                    self.pattern()
                 case b"{" if not in_quotes:
                     raise NotUnderstoodError
                 case b"\\" if self.code.startswith(JOINED, self.at):
@@ -202,7 +215,7 @@ class ValueLexer(ArithmeticReader):
                     self.takes_whole(BACKTICKS)
                 case b"$":
                     self.dollar(in_quotes=in_quotes)
-                case b"{" | b"'":
+                case b"{" | b"'" | b"(":
                     self.at += 1
                 case _:
                     self.takes_run(_IN_BRACES)

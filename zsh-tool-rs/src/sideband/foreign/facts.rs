@@ -5,7 +5,7 @@ mod numbers;
 use std::collections::HashSet;
 
 use super::compiled::words;
-use super::lexer::{Assigned, Found, Operand, Part, Word, cut, is_name, is_reserved};
+use super::lexer::{Assigned, Found, Part, Word, cut, is_name, is_reserved};
 use super::mentions::{behind_comments, has, has_process, reckons, unquoted};
 use super::names::{
     BEYOND, CODE, COUNTERS, DECLARERS, MODULES, MOVERS, NUMBERS, RECKONERS, WRITERS, is_calm,
@@ -18,7 +18,9 @@ const DEEPEST: usize = 8;
 const MOST: usize = 32;
 
 /// Options by their letters.
-const LETTERS: [(u8, Mark); 3] = [
+const LETTERS: [(u8, Mark); 5] = [
+    (b'I', Mark::Odd),
+    (b'I', Mark::PathDirs),
     (b'Q', Mark::PathDirs),
     (b'T', Mark::Searches),
     (b'y', Mark::Odd),
@@ -147,7 +149,10 @@ impl Facts {
         facts.mark(Mark::Reckons, may_reckon);
         let has_words = tells(b"ignorebraces") || tells(b"ignoreclosebraces");
         facts.mark(Mark::PathDirs, tells(b"pathdirs") || has_words);
-        facts.mark(Mark::Odd, tells(b"shwordsplit") || has_words);
+        facts.mark(
+            Mark::Odd,
+            tells(b"shwordsplit") || tells(b"globassign") || has_words,
+        );
         facts.mark(Mark::Patterns, tells(b"globsubst"));
         facts.mark(
             Mark::Qualifiers,
@@ -222,18 +227,6 @@ impl Facts {
                 Some(())
             }
         })
-    }
-
-    /// Notes what is taken for a number.
-    fn reckon(&mut self, operand: &Operand) {
-        match operand {
-            Operand::Data => self.mark(Mark::ReckonsWithData, true),
-            Operand::Value(name) => {
-                self.counted.insert(name.clone());
-                self.mark(Mark::ReckonsWithData, self.counted.len() > MOST);
-            }
-            Operand::Key(table) => _ = self.keyed.insert(table.clone()),
-        }
     }
 
     fn command(&mut self, name: &Word, arguments: &[Word], depth: usize) -> Option<()> {

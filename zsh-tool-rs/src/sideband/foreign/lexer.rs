@@ -14,7 +14,7 @@ mod word;
 use std::mem;
 
 use super::mentions::place_of;
-use arithmetic::TIMES;
+use arithmetic::last_times;
 use current::Current;
 pub(super) use operands::{Operand, is_number, is_plain_name, operands};
 use redirect::is_descriptor;
@@ -96,7 +96,8 @@ pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
         in_condition: false,
         allows_comments: true,
         has_quoted_values: false,
-        last_times: code.windows(TIMES.len()).rposition(|at| at == TIMES),
+        last_times: last_times(code),
+        cases: 0,
         operands: Vec::new(),
         filled: Vec::new(),
     }
@@ -147,6 +148,8 @@ struct Lexer<'a> {
     has_quoted_values: bool,
     /// Where the last modifier stands that takes a number.
     last_times: Option<usize>,
+    /// How many `case` are open.
+    cases: usize,
     /// What is taken for numbers, by the shell itself.
     operands: Vec<Operand>,
     /// The variables that are given values in `${…}`.
@@ -194,6 +197,7 @@ impl Lexer<'_> {
     /// Reads commands up to the end of the code, or `within` a group up to its `)`. Gives whether the last one lacks its name.
     fn list(&mut self, within: bool, mut visit: Option<Visit<'_>>) -> Option<bool> {
         let mut now = Current::new();
+        now.operands = self.operands.len();
         loop {
             self.takes_blanks()?;
             let start = self.at;
@@ -305,6 +309,11 @@ impl Lexer<'_> {
         if within && bare == b"case" || now.words.len() == MOST_WORDS {
             return None;
         }
+        if now.begins {
+            // The patterns of `case` look like commands that are piped, or subshells.
+            self.cases += usize::from(bare == b"case");
+            self.cases -= usize::from(bare == b"esac" && self.cases > 0);
+        }
         let opens = OPENERS.contains(&bare);
         if opens {
             now.operands = self.operands.len();
@@ -350,6 +359,7 @@ impl Lexer<'_> {
         is_forked: bool,
         visit: &mut Option<Visit<'_>>,
     ) -> Option<()> {
+        let is_forked = is_forked && self.cases == 0 && now.is_simple();
         if is_forked {
             self.operands.truncate(now.operands);
         }

@@ -73,8 +73,15 @@ pub(super) const TABLES: [&[u8]; 9] = [
     b"options",
 ];
 
-/// Variables whose value is a command, or code: for redirections alone, and with each command that is traced.
-pub(super) const CODE: [&[u8]; 4] = [b"NULLCMD", b"PROMPT4", b"PS4", b"READNULLCMD"];
+/// Variables whose value is a command, or code: for redirections alone, with each command that is traced, and before each choice.
+pub(super) const CODE: [&[u8]; 6] = [
+    b"NULLCMD",
+    b"PROMPT3",
+    b"PROMPT4",
+    b"PS3",
+    b"PS4",
+    b"READNULLCMD",
+];
 
 /// Commands that take a number, which may be an expression.
 pub(super) const COUNTERS: [&[u8]; 9] = [
@@ -113,12 +120,14 @@ const CALM: [&[u8]; 14] = [
 ];
 
 /// Variables of the shell's that are numbers: what they are given is reckoned.
-pub(super) const NUMBERS: [&[u8]; 34] = [
+pub(super) const NUMBERS: [&[u8]; 37] = [
     b"ARGC",
     b"BAUD",
     b"COLUMNS",
     b"DIRSTACKSIZE",
     b"EGID",
+    b"EPOCHREALTIME",
+    b"EPOCHSECONDS",
     b"ERRNO",
     b"EUID",
     b"FUNCNEST",
@@ -146,6 +155,7 @@ pub(super) const NUMBERS: [&[u8]; 34] = [
     b"TRY_BLOCK_INTERRUPT",
     b"TTYIDLE",
     b"UID",
+    b"ZLE_RPROMPT_INDENT",
     b"ZSH_SUBSHELL",
     b"status",
 ];
@@ -265,7 +275,7 @@ const MODULES_OWN: [&[u8]; 41] = [
 
 /// Whether such a variable is one of the shell's or of its modules.
 pub(super) fn is_known(name: &[u8]) -> bool {
-    is_shells_own(name) || MODULES_OWN.contains(&name)
+    is_shells_own(name) || MODULES_OWN.contains(&name) || CODE.contains(&name)
 }
 
 /// Whether the shell gives this variable its value.

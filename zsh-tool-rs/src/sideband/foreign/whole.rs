@@ -82,15 +82,18 @@ impl Start<'_> {
             is_own(name) && !NUMBERS.contains(&name)
                 || given.get(name).is_some_and(|kind| *kind > Kind::Number)
         };
+        let is_joined = |name: &[u8]| all().any(|piece| has_joined(&piece.plain, name));
         let is_counted = |name: &[u8]| {
             NUMBERS.contains(&name)
                 || !is_data(name)
                     && is_number_in_env(name)
                     && !is_compiled(name)
-                    && !all().any(|piece| has_joined(&piece.plain, name))
+                    && !is_joined(name)
         };
-        let is_table =
-            |name: &[u8]| !given.contains_key(name) && in_env(name).is_none() && !is_compiled(name);
+        let is_table = |name: &[u8]| {
+            let is_left = !given.contains_key(name) && in_env(name).is_none();
+            is_left && !is_compiled(name) && !is_joined(name)
+        };
         // What compiled code takes for a number is not to be seen, nor what a value of the environment leads to.
         let is_tame = |name: &[u8]| {
             let value = in_env(name).unwrap_or_default();

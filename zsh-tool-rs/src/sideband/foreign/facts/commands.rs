@@ -130,10 +130,12 @@ impl Facts {
     /// The variables of a loop, and what they become.
     pub(super) fn each(&mut self, arguments: &[Word]) -> Option<()> {
         self.mark(Mark::Repeats, true);
+        // A variable may be called so too.
         let of = arguments
             .iter()
+            .skip(1)
             .position(|word| word.said() == Some(b"in"))
-            .unwrap_or(arguments.len());
+            .map_or(arguments.len(), |at| at + 1);
         let (names, values) = arguments.split_at(of);
         let words = || values.iter().skip(1);
         let are_numbers = !values.is_empty() && words().all(|word| word.operand().is_none());

@@ -1,8 +1,8 @@
 //! What single commands take for numbers.
-use super::super::lexer::{Part, Word, is_number, is_plain_name, operands};
+use super::super::lexer::{Operand, Part, Word, is_number, is_plain_name, operands};
 use super::super::mentions::place_of;
-use super::super::names::{COUNTERS, NUMBERS, UNFOLLOWED, is_known};
-use super::{Facts, Mark, option};
+use super::super::names::{COUNTERS, NUMBERS, UNFOLLOWED, WRITERS, is_known};
+use super::{Facts, MOST, Mark, option};
 
 /// Operators of `test` that stand between two words.
 const BETWEEN: [&[u8]; 14] = [
@@ -11,8 +11,34 @@ const BETWEEN: [&[u8]; 14] = [
 ];
 
 impl Facts {
+    /// Notes what is taken for a number.
+    pub(super) fn reckon(&mut self, operand: &Operand) {
+        match operand {
+            Operand::Data => self.mark(Mark::ReckonsWithData, true),
+            Operand::Value(name) => {
+                self.counted.insert(name.clone());
+                // In another locale, a name ends before a byte that is none of ASCII.
+                let is_sure = name.is_ascii() && self.counted.len() <= MOST;
+                self.mark(Mark::ReckonsWithData, !is_sure);
+            }
+            Operand::Key(table) => _ = self.keyed.insert(table.clone()),
+        }
+    }
+
     /// Notes what a command of this name takes for numbers.
     pub(super) fn count(&mut self, name: &[u8], arguments: &[Word]) {
+        // Behind the brace that ends a group there is no argument.
+        let is_end = |word: &Word| word.bare() == Some(b"}");
+        let length = arguments.iter().position(is_end);
+        let arguments = &arguments[..length.unwrap_or(arguments.len())];
+        if WRITERS.contains(&name) {
+            // One of the shell's numbers may be named in the same word, as in `print -vSECONDS`.
+            let is_named = |word: &Word| {
+                let said = word.beginning();
+                said.starts_with(b"-") && NUMBERS.iter().any(|name| said.ends_with(name))
+            };
+            self.with_data(arguments.iter().any(is_named));
+        }
         match name {
             b"[" => {
                 let end = arguments.last().filter(|word| word.said() == Some(b"]"));
@@ -66,7 +92,14 @@ impl Facts {
                 Some(said) => said.starts_with(b"-"),
                 None => false,
             },
-            [_, operator, _] => operator.said().is_some_and(|said| BETWEEN.contains(&said)),
+            [first, operator, last] => {
+                let said = operator.said().unwrap_or_default();
+                if let ([b'-', name @ ..], None, true) = (said, first.said(), last.is_loose()) {
+                    // Without the last word, what is left may be `-t` and a number.
+                    self.reckon(&Operand::Value(name.to_vec()));
+                }
+                BETWEEN.contains(&said)
+            }
             _ => false,
         };
         let is_said = words.iter().all(|word| {
@@ -93,13 +126,16 @@ impl Facts {
     /// A format may have its arguments be numbers.
     fn print_formatted(&mut self, arguments: &[Word]) {
         let mut words = arguments;
-        while let [first, rest @ ..] = words
-            && let [b'-', letters @ ..] = first.beginning()
-        {
-            let takes_name = letters == b"v";
-            words = rest.get(usize::from(takes_name)..).unwrap_or_default();
-            if letters == b"-" || letters.is_empty() {
-                break;
+        while let [first, rest @ ..] = words {
+            // Any other option is taken for the format.
+            match first.beginning() {
+                b"-" | b"--" => {
+                    words = rest;
+                    break;
+                }
+                b"-v" => words = rest.get(1..).unwrap_or_default(),
+                [b'-', b'v', ..] => words = rest,
+                _ => break,
             }
         }
         let Some((format, arguments)) = words.split_first() else {

@@ -1,12 +1,10 @@
 //! Where the shell itself takes text for numbers.
-use super::super::mentions::{LONGEST_USE, has, place_of};
+use super::super::mentions::{LONGEST_USE, place_of};
 use super::Lexer;
 use super::operands::{KEYED, Operand, is_key, is_modifier, name_length, operands};
 
 /// Parameters that are one sign.
 pub(super) const SINGLE: &[u8] = b"@*#?!-";
-/// The modifier that takes a number: how often the next one applies.
-pub(super) const TIMES: &[u8] = b":F";
 /// What is behind a colon that asks for no part of a value.
 pub(super) const NO_OFFSET: &[u8] = b"-=+?#|*^";
 
@@ -44,7 +42,12 @@ impl Lexer<'_> {
         let read = &code[start..self.at];
         // The name may be behind signs, which are all that was read then.
         let is_read = read.iter().any(|byte| !b"#=^+".contains(byte));
-        let behind = if is_read { 0 } else { name_length(self.rest()) };
+        let single = matches!(self.rest(), [byte, ..] if SINGLE.contains(byte) || *byte == b'$');
+        let behind = match name_length(self.rest()) {
+            _ if is_read => 0,
+            0 => usize::from(single),
+            length => length,
+        };
         let after = self.at + behind;
         let name = if is_read { read } else { &code[self.at..after] };
         let end = code.len().min(after + LONGEST_USE);
@@ -63,7 +66,7 @@ impl Lexer<'_> {
 
     /// Notes the numbers among the qualifiers from `start` up to `end`, as in `*(om[1])`.
     pub(super) fn qualifiers(&mut self, start: usize, end: usize) {
-        if has(&self.code[start..end], TIMES) {
+        if last_times(&self.code[start..end]).is_some() {
             self.operands.push(Operand::Data);
         }
         self.bracketed(start, end, |_| true);
@@ -108,8 +111,8 @@ impl Lexer<'_> {
                         .take_while(|byte| b"#=^+~".contains(byte))
                         .count();
                     let name = name_length(&rest[signs..]);
-                    let single = rest.first().is_some_and(|byte| SINGLE.contains(byte));
-                    let length = signs + name + usize::from(signs + name == 0 && single);
+                    let single = rest.get(signs).is_some_and(|byte| SINGLE.contains(byte));
+                    let length = signs + name + usize::from(name == 0 && single);
                     rest.get(length) == Some(&b'[')
                 }
                 _ => false,
@@ -118,4 +121,21 @@ impl Lexer<'_> {
             self.operands.push(Operand::Data);
         }
     }
+}
+
+/// Where the last modifier stands that takes a number, how often the next one applies, or that takes text which may hide it.
+pub(super) fn last_times(code: &[u8]) -> Option<usize> {
+    let mut is_modifier = false;
+    let mut last = None;
+    for (at, byte) in code.iter().enumerate() {
+        is_modifier = match byte {
+            b':' => true,
+            b'&' => is_modifier,
+            _ => is_modifier && byte.is_ascii_alphabetic(),
+        };
+        if is_modifier && matches!(byte, b'F' | b'W') {
+            last = Some(at);
+        }
+    }
+    last
 }

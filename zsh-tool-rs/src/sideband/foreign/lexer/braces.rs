@@ -9,8 +9,21 @@ impl Lexer<'_> {
     /// Passes over `{…}` behind `$`.
     pub(super) fn braces(&mut self, in_quotes: bool) -> Option<()> {
         self.at += 1;
+        let start = self.at;
+        let flags = if self.peek() == Some(b'(') {
+            place_of(b')', self.rest())?
+        } else {
+            0
+        };
         loop {
             match self.peek()? {
+                // What is given instead of a value may be a pattern that finds files.
+                b'(' if !in_quotes && self.at > start => {
+                    if self.at <= start + flags {
+                        return None;
+                    }
+                    self.pattern()?;
+                }
                 b'}' => {
                     self.at += 1;
                     return Some(());
@@ -38,10 +51,14 @@ impl Lexer<'_> {
         if self.code[start..end].starts_with(b"(") {
             let length = place_of(b')', &self.code[start..end]);
             let flags = length.map(|length| &self.code[start + 1..start + length]);
-            if !flags.is_some_and(are_plain) {
+            at += length.map_or(0, |length| length + 1);
+            // The text that a flag takes may hold the first `)`, and more flags be behind that.
+            let takes_text =
+                flags.is_some_and(|flags| flags.iter().any(|b| b"jslrIZg_".contains(b)));
+            let has_more = takes_text && self.code[at..end].contains(&b')');
+            if has_more || !flags.is_some_and(are_plain) {
                 self.operands.push(Operand::Data);
             }
-            at += length.map_or(0, |length| length + 1);
         }
         while at < end && b"#=^+".contains(&self.code[at]) {
             at += 1;

@@ -2,7 +2,7 @@
 use std::mem;
 
 use super::redirect::Document;
-use super::{Found, Visit, Word};
+use super::{ANYWHERE, Found, OPENERS, RESERVED, Visit, Word};
 
 /// Reserved words that take assignments for arguments.
 const ASSIGNERS: [&[u8]; 7] = [
@@ -56,6 +56,20 @@ impl Current {
             documents: mem::take(&mut self.documents),
             ..Current::new()
         };
+    }
+
+    /// Whether what was read is one command, and no part of another, so that a process of its own runs it where it is piped into the next.
+    pub(super) fn is_simple(&self) -> bool {
+        let bare = |word: &Word| word.bare().unwrap_or_default().to_vec();
+        let leads = |word: &&Word| bare(word) != b"}" && OPENERS.contains(&bare(word).as_slice());
+        let first = self.words.iter().take_while(leads).count();
+        let rest = &self.words[first..];
+        let begins = rest.first().map(bare).unwrap_or_default();
+        let is_compound = RESERVED.contains(&begins.as_slice()) || begins == b"repeat";
+        !is_compound
+            && !rest
+                .iter()
+                .any(|word| ANYWHERE.contains(&bare(word).as_slice()))
     }
 
     /// Ends the command, telling of it unless a process of its own runs it.

@@ -1,9 +1,12 @@
 //! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
-use super::super::mentions::{LONGEST_USE, place_of};
+use super::super::mentions::place_of;
 
 use super::braces::inside;
 use super::word::Ending;
 use super::{Current, DEEPEST, Found, JOINED, Lexer, Part, Visit, Word, assignment, is_name};
+
+/// Loops over a list that may stand in parentheses.
+const LOOPS: [&[u8]; 3] = [b"for", b"foreach", b"select"];
 
 impl Lexer<'_> {
     /// Passes over parentheses that begin a word: a subshell, the arguments of a function, the words of a loop, a pattern.
@@ -15,10 +18,10 @@ impl Lexer<'_> {
         let (start, found) = (self.at, self.operands.len());
         if !self.rest().starts_with(b"(#") {
             let is_subshell = now.begins && now.surely;
-            if is_subshell {
+            if is_subshell && self.cases == 0 {
                 self.subshell(true)?;
             } else {
-                self.group(false)?;
+                self.group(is_subshell)?;
             }
         }
         if self.at == start || !self.ends_word() {
@@ -27,6 +30,18 @@ impl Lexer<'_> {
             self.pattern()?;
         }
         let inner = &self.code[start + 1..self.at - 1];
+        let first = now.words.first().and_then(Word::bare).unwrap_or_default();
+        let is_repeated = first == b"repeat" && now.words.len() == 1;
+        let is_list = LOOPS.contains(&first) || is_repeated || self.cases > 0;
+        if !(now.begins && now.surely || is_list || inner.trim_ascii().is_empty()) {
+            // A pattern that finds files is no less.
+            let end = self.at;
+            self.at = start;
+            self.pattern()?;
+            if self.at != end {
+                return None;
+            }
+        }
         if !self.ends_word() {
             let mut word = self.word()?;
             word.ending = Ending::Plain;
@@ -375,17 +390,4 @@ impl Lexer<'_> {
             _ => part,
         }
     }
-}
-
-/// Whether the text of a here-document may run code or give any variable a value.
-pub(super) fn is_hazardous(line: &[u8]) -> bool {
-    (0..line.len()).any(|at| match &line[at..] {
-        [b'$', b'~' | b'=' | b'^', ..] => true,
-        [b'$', b'{', rest @ ..] => {
-            let near = &rest[..rest.len().min(LONGEST_USE)];
-            let end = place_of(b'}', near);
-            end.is_none_or(|end| near[..end].iter().any(|byte| b"(=~".contains(byte)))
-        }
-        _ => false,
-    })
 }

@@ -1,6 +1,5 @@
 //! Redirections and here-documents.
-use super::super::mentions::place_of;
-use super::nested::is_hazardous;
+use super::super::mentions::{LONGEST_USE, place_of};
 use super::{Current, Lexer, is_name};
 
 /// Whether a word before a redirection is the number of what is redirected, or a variable for it.
@@ -82,4 +81,17 @@ impl Lexer<'_> {
         }
         None
     }
+}
+
+/// Whether the text of a here-document may run code or give any variable a value.
+fn is_hazardous(line: &[u8]) -> bool {
+    (0..line.len()).any(|at| match &line[at..] {
+        [b'$', b'~' | b'=' | b'^', ..] => true,
+        [b'$', b'{', rest @ ..] => {
+            let near = &rest[..rest.len().min(LONGEST_USE)];
+            let end = place_of(b'}', near);
+            end.is_none_or(|end| near[..end].iter().any(|byte| b"(=~".contains(byte)))
+        }
+        _ => false,
+    })
 }

@@ -85,7 +85,7 @@ impl Word {
     }
 
     /// What it says without any quote, as a reserved word must.
-    pub(super) fn bare(&self) -> Option<&[u8]> {
+    pub(in super::super) fn bare(&self) -> Option<&[u8]> {
         self.said().filter(|_| self.quotes == Quotes::None)
     }
 
