@@ -331,6 +331,7 @@ PIECE_LIST = """
     n n=$(a) n=3 m=$n $n $n[1] $m[n] ${n[ ${n:1 ${n:= ${(#)n} ${(l:3:)n} ${#n} $# $? $$ $[ :F :h :1 $+commands[a]
     -eq -gt -t -v test let read integer float -i -A printf %d '%s' "%d" repeat return exit shift SECONDS= sysread
     *(om[1]) ([n]=1) {1..3} local print -f break "$n" "$n[1]" commands= zformat 1 3 ++ + <
+    always in esac ;;; a|b) (N[n]) ${x:-*([n])} ${(j.).l.n.)n} $#@[n] :gF :W -vn -vSECONDS '-%d' -nt $n$n ${#n[@]} none
     command_not_found_handler f a b HOME PATH path / passwd ./etc /etc/passwd etc/passwd /dev/null zshenv-nosuch
     \u00e9 \u0001
 """

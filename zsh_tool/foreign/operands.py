@@ -18,7 +18,8 @@ _TOKEN: Final = re.compile(
     | (?:0x[0-9A-Fa-f]*+|[0-9][0-9.]*+)(?!%(name)b|[.\#])
     | (?P<name>%(variable)b)(?![(\[])
     | (?<!%(name)b)(?<![.\#])
-      \$(?: \{(?P<braced>%(variable)b)\}
+      \$(?: \{\#%(name)b*+(?:\[[@*]\])?\}
+          | \{(?P<braced>%(variable)b)\}
           | \+(?P<table>builtins|commands)\[[A-Za-z0-9_\x80-\xff.-]*+\]
           | \#%(name)b*+
           | [?$]

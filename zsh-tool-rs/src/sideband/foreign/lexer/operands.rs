@@ -74,6 +74,13 @@ fn literal(rest: &[u8]) -> Option<usize> {
 /// How long a value is in an expression, and what it stands for unless that is a number for certain.
 fn value(rest: &[u8]) -> Option<(usize, Option<Operand>)> {
     let (length, operand) = match rest {
+        [b'$', b'{', b'#', inner @ ..] => {
+            let end = name_length(inner);
+            let all = matches!(&inner[end..], [b'[', b'@' | b'*', b']', ..]);
+            let end = end + if all { 3 } else { 0 };
+            let length = (inner.get(end) == Some(&b'}')).then_some(end + 4)?;
+            return unless_changed(rest, length, None);
+        }
         [b'$', b'{', inner @ ..] => {
             let end = name_length(inner);
             let name = inner[..end].to_vec();
