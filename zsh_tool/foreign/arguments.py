@@ -50,6 +50,11 @@ def place_of_option(arguments: Sequence[Word], letter: bytes) -> int | None:
     return next(found, None)
 
 
+def replaces_words(arguments: Sequence[Word]) -> bool:
+    """Tell whether ``alias`` gets an option by which any word is replaced, which may be the name of a file."""
+    return any(b"g" in option or option.startswith(b"+") for option in options_of(arguments))
+
+
 def word_at(words: Sequence[_T], at: int) -> _T:
     """Return a word. NotUnderstoodError if there are fewer."""
     if at >= len(words):

@@ -12,6 +12,7 @@ from zsh_tool.foreign.arguments import (
     operands_of,
     options_of,
     place_of_option,
+    replaces_words,
     text_of,
     texts_of,
     word_at,
@@ -29,7 +30,7 @@ from zsh_tool.foreign.found import (
     Target,
 )
 from zsh_tool.foreign.lexer import Cut, cut
-from zsh_tool.foreign.marks import Mark
+from zsh_tool.foreign.marks import LETTERS, Mark
 from zsh_tool.foreign.mentions import behind_comments, has_process, reckons, unquoted
 from zsh_tool.foreign.names import (
     BEYOND,
@@ -58,13 +59,6 @@ _MOST: Final = 32
 """Of more directories, files, variables or calls than these nothing is known."""
 _IS_LOOSE: Final = attrgetter("is_loose")
 _IS_NO_COMMAND: Final = attrgetter("is_no_command")
-_LETTERS: Final = {
-    b"I": {Mark.ODD, Mark.PATH_DIRS},
-    b"Q": {Mark.PATH_DIRS},
-    b"T": {Mark.SEARCHES},
-    b"y": {Mark.ODD},
-}
-"""Options by their letters."""
 
 
 @dataclass
@@ -183,7 +177,7 @@ class Facts:
             return
         if name.said in SETTERS or name.said == b"emulate":
             letters = b"".join(options_of(arguments))
-            self.marks.update(*(marks for letter, marks in _LETTERS.items() if letter in letters))
+            self.marks.update(*(marks for letter, marks in LETTERS.items() if letter in letters))
         self._mark(Mark.CALLS, name.said not in CALM and name.said not in RESERVED)
         counts = name.said in COUNTERS and not all(map(is_count, arguments))
         self._mark(Mark.RECKONS, counts or name.said in RECKONERS)
@@ -201,6 +195,8 @@ class Facts:
                 self._add(b" ".join(texts_of(arguments)), depth + 1)
             case b"emulate":
                 self._emulate(arguments, depth)
+            case b"alias" if replaces_words(arguments):
+                raise NotUnderstoodError
             case b"alias":
                 for word in arguments:
                     self._alias(text_of(word), depth)
@@ -311,7 +307,7 @@ class Facts:
         inner = self._cut(value)
         names = {found.name.said for found in inner.found if isinstance(found, Command)}
         self._mark(Mark.LOST, not MOVERS.isdisjoint(names))
-        takes_more = None in names or not (SPECIAL | TAKES_NUMBERS).isdisjoint(names - MOVERS)
+        takes_more = None in names or not (SPECIAL | TAKES_NUMBERS | RESERVED).isdisjoint(names - MOVERS)
         # Where it stands for part of a list or condition, these would end that, or hide its end.
         ends_more = any(sign in b")]#" for sign in value)
         if name in SPECIAL or name in RESERVED or inner.is_open or takes_more or ends_more:

@@ -74,7 +74,7 @@ class _Lexer(WordLexer):
         super().__init__(code)
         self.found: list[Found] = []
         self.cases = 0
-        """How many ``case`` are open."""
+        """How many ``case`` there were."""
 
     def pass_commands(self) -> None:
         self.commands(within=True)
@@ -169,6 +169,9 @@ class _Lexer(WordLexer):
             self._tell(now, Target(word))
             return
         bare = word.bare or b""
+        if bare == b"[[" and now.begins and not now.surely:
+            # It may be a command.
+            raise NotUnderstoodError
         if now.surely and bare == b"[[":
             now.surely = False
             self.in_condition = True
@@ -184,10 +187,8 @@ class _Lexer(WordLexer):
         # The patterns of `case` would be taken for the end of the group.
         if (not now.is_told and bare == b"case") or len(now.words) == _MOST_WORDS:
             raise NotUnderstoodError
-        if now.begins:
-            # The patterns of `case` look like commands that are piped, or subshells.
-            self.cases += bare == b"case"
-            self.cases -= bare == b"esac" and self.cases > 0
+        # Its patterns look like commands that are piped, or subshells, and its end like one of them.
+        self.cases += now.begins and bare == b"case"
         opens = bare in OPENERS
         if opens:
             now.operands = len(self.operands)

@@ -1,6 +1,7 @@
 """Name what matters of a piece of code as a whole."""
 
 from enum import Enum, auto
+from typing import Final
 
 
 class Mark(Enum):
@@ -36,3 +37,12 @@ class Mark(Enum):
     """It quotes text that would be a value."""
     EVALUATES = auto()
     """It evaluates text."""
+
+
+LETTERS: Final = {
+    b"I": {Mark.ODD, Mark.PATH_DIRS},
+    b"Q": {Mark.PATH_DIRS},
+    b"T": {Mark.SEARCHES},
+    b"y": {Mark.ODD},
+}
+"""Options by their letters."""

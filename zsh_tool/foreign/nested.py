@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from zsh_tool.foreign.values import BACKTICKS, JOINED, ValueLexer
+from zsh_tool.foreign.values import JOINED, ValueLexer
 from zsh_tool.foreign.words import (
     Draft,
     Ending,
@@ -92,7 +92,7 @@ class WordLexer(ValueLexer):
                 self.double_quotes(draft)
                 draft.is_one_quote = is_first and self.ends_word()
             case b"`":
-                self.takes_whole(BACKTICKS)
+                self.backticks()
                 draft.spreads = True
                 draft.add(Other.UNKNOWN)
             case b"$":
@@ -213,7 +213,7 @@ class WordLexer(ValueLexer):
                     self.double_quotes(Draft())
                 case b"`":
                     has_values = True
-                    self.takes_whole(BACKTICKS)
+                    self.backticks()
                 case b"$":
                     has_values = True
                     self.dollar(in_quotes=False)

@@ -8,7 +8,9 @@ from zsh_tool.foreign.names import is_table
 from zsh_tool.foreign.words import Draft, NotUnderstoodError, Other, Part, Said, Value, Word
 
 _NAME: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]++")
-BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
+_NAMES_FILE: Final = re.compile(rb"[ \t\n]*+[0-9<#{]")
+"""What a substitution of a file's text begins with, as ``$(< file)`` does."""
+_BACKTICKS: Final = re.compile(rb"`(?:[^`\\]++|\\.)*+`", re.DOTALL)
 JOINED: Final = b"\\\n"
 """What joins a line to the next one."""
 _IN_DOUBLE_QUOTES: Final = re.compile(rb"(?:[^\"\\`$]++|\\[^\n$`\"\\])++")
@@ -48,13 +50,22 @@ class ValueLexer(ArithmeticReader):
         """Do so where a process of its own runs the commands."""
         start, found = self.at, len(self.operands)
         self.group(allows_comments=allows_comments)
-        if not self.code.startswith(b"((", start):
+        # A file that is read for its text alone is named by the shell itself.
+        if not self.code.startswith(b"((", start) and not _NAMES_FILE.match(self.code, start + 1):
             del self.operands[found:]
 
     def count(self, word: Word) -> None:
         """Note a word that is taken for a number."""
         if (operand := word.operand) is not None:
             self.operands.append(operand)
+
+    def backticks(self) -> None:
+        """Pass over a substitution in backticks, unless the shell itself expands what is in there."""
+        start = self.at + 1
+        self.takes_whole(_BACKTICKS)
+        inner = self.code[start : self.at - 1]
+        if _NAMES_FILE.match(inner) and (b"$" in inner or b"\\" in inner):
+            raise NotUnderstoodError
 
     def pattern(self) -> None:
         """Pass over the parentheses of a pattern."""
@@ -99,7 +110,7 @@ class ValueLexer(ArithmeticReader):
                     if escaped != b"\n":
                         draft.push(escaped)
                 case b"`":
-                    self.takes_whole(BACKTICKS)
+                    self.backticks()
                     draft.add(Other.UNKNOWN)
                 case b"$":
                     first = self.at
@@ -212,7 +223,7 @@ class ValueLexer(ArithmeticReader):
                     self.double_quotes(Draft())
                     self.leave()
                 case b"`":
-                    self.takes_whole(BACKTICKS)
+                    self.backticks()
                 case b"$":
                     self.dollar(in_quotes=in_quotes)
                 case b"{" | b"'" | b"(":

@@ -278,6 +278,15 @@ impl Facts {
                 self.add(&said?.join(&b' '), depth + 1).map(|_| ())
             }
             b"emulate" => self.emulate(arguments, depth),
+            // One that replaces any word may be the name of a file.
+            b"alias"
+                if arguments
+                    .iter()
+                    .any(|word| word.beginning().starts_with(b"+"))
+                    || options(b'g') =>
+            {
+                None
+            }
             b"alias" => arguments
                 .iter()
                 .try_for_each(|word| self.alias(word.said()?, depth)),

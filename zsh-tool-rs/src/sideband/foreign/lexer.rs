@@ -9,6 +9,7 @@ mod current;
 mod nested;
 mod operands;
 mod redirect;
+mod substitution;
 mod word;
 
 use std::mem;
@@ -148,7 +149,7 @@ struct Lexer<'a> {
     has_quoted_values: bool,
     /// Where the last modifier stands that takes a number.
     last_times: Option<usize>,
-    /// How many `case` are open.
+    /// How many `case` there were.
     cases: usize,
     /// What is taken for numbers, by the shell itself.
     operands: Vec<Operand>,
@@ -287,6 +288,10 @@ impl Lexer<'_> {
                 .map_or(Some(()), |visit| visit(Found::Target(&word)));
         }
         let bare = word.bare().unwrap_or_default();
+        if bare == b"[[" && now.begins && !now.surely {
+            // It may be a command.
+            return None;
+        }
         if now.surely && bare == b"[[" {
             now.surely = false;
             self.in_condition = true;
@@ -309,11 +314,8 @@ impl Lexer<'_> {
         if within && bare == b"case" || now.words.len() == MOST_WORDS {
             return None;
         }
-        if now.begins {
-            // The patterns of `case` look like commands that are piped, or subshells.
-            self.cases += usize::from(bare == b"case");
-            self.cases -= usize::from(bare == b"esac" && self.cases > 0);
-        }
+        // Its patterns look like commands that are piped, or subshells, and its end like one of them.
+        self.cases += usize::from(now.begins && bare == b"case");
         let opens = OPENERS.contains(&bare);
         if opens {
             now.operands = self.operands.len();

@@ -46,7 +46,9 @@ impl Facts {
                 let said = name.said();
                 moves |= said.is_some_and(|said| MOVERS.contains(&said));
                 takes_more |= said.is_none_or(|said| {
-                    is_special(said) && !MOVERS.contains(&said) || takes_numbers(said)
+                    is_special(said) && !MOVERS.contains(&said)
+                        || takes_numbers(said)
+                        || is_reserved(said)
                 });
             }
             Some(())

@@ -152,33 +152,6 @@ impl Lexer<'_> {
         })
     }
 
-    /// Passes over commands in parentheses, or a calculation in two pairs of them.
-    pub(super) fn group(&mut self, allows_comments: bool) -> Option<()> {
-        let (start, around) = (self.at, (self.in_condition, self.allows_comments));
-        self.deeper(|lexer| {
-            if lexer.takes(b"((") {
-                lexer.calculation()?;
-                lexer.arithmetic(start + 2, lexer.at - 2);
-            } else {
-                lexer.at = start + 1;
-                (lexer.in_condition, lexer.allows_comments) = (false, allows_comments);
-                lexer.list(true, None)?;
-            }
-            (lexer.in_condition, lexer.allows_comments) = around;
-            Some(())
-        })
-    }
-
-    /// The same, where a process of its own runs the commands.
-    pub(super) fn subshell(&mut self, allows_comments: bool) -> Option<()> {
-        let (start, found) = (self.at, self.operands.len());
-        self.group(allows_comments)?;
-        if !self.code[start..].starts_with(b"((") {
-            self.operands.truncate(found);
-        }
-        Some(())
-    }
-
     pub(super) fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         self.depth += 1;
         let is_more = self.groups == 0;
@@ -193,7 +166,7 @@ impl Lexer<'_> {
     }
 
     /// Passes over a calculation behind `((`; None if it may be something else.
-    fn calculation(&mut self) -> Option<()> {
+    pub(super) fn calculation(&mut self) -> Option<()> {
         let mut open = 0_usize;
         loop {
             match self.peek()? {
@@ -271,20 +244,6 @@ impl Lexer<'_> {
                     word.push(&self.code[self.at..self.at + length]);
                     self.at += length;
                 }
-            }
-        }
-    }
-
-    pub(super) fn backticks(&mut self) -> Option<()> {
-        self.at += 1;
-        loop {
-            match self.peek()? {
-                b'`' => {
-                    self.at += 1;
-                    return Some(());
-                }
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
             }
         }
     }
