@@ -56,7 +56,8 @@ def is_harmless(
             if compiled:
                 start.pieces.append(Facts.of_compiled(compiled))
         files = start.follow(0, may_change=False)
-        if not start.is_understood():
+        replaces = any(Mark.REPLACES in facts.marks for facts in start.pieces)
+        if replaces or not start.is_understood():
             return False
         if any(Mark.CALLS in facts.marks for facts in start.pieces):
             for place in (*own, *files):
@@ -179,6 +180,7 @@ class _Start:
         is_odd = Mark.ODD in marks
         has_patterns = Mark.PATTERNS in marks or (is_odd and Mark.QUALIFIERS in marks)
         has_moved = self.is_moved and (Mark.SEARCHES in marks or b"CDPATH" in self.env)
+        reads = any(facts.reads for facts in self.pieces)
         is_doubtful = (
             ((self.is_lost or has_moved) and self.is_relative)
             or (Mark.QUOTES in marks and not marks.isdisjoint({Mark.TWO_QUOTES, Mark.EVALUATES}))
@@ -192,7 +194,8 @@ class _Start:
             or (is_odd and any(facts.numbers.tested for facts in self.pieces))
             or b"HISTCHARS" in self.env
             or (Mark.RECKONS in marks and bool(self.used))
-            or (Mark.PATH_DIRS in marks and any(facts.reads for facts in self.pieces))
+            or (Mark.PATH_DIRS in marks and reads)
+            or (Mark.REPLACES in marks and (reads or Mark.EVALUATES in marks))
             or (has_patterns and Mark.LOOSE in marks)
             or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
             or _may_run_arguments(self.pieces, is_odd=is_odd)

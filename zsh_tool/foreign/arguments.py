@@ -1,11 +1,14 @@
 """Look at the words behind a command's name."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from zsh_tool.foreign.names import WRITERS
 from zsh_tool.foreign.words import NotUnderstoodError, Word
 
 _T = TypeVar("_T")
+_MOST: Final = 32
+"""Of more letters of options none is looked at."""
 
 
 def text_of(word: Word) -> bytes:
@@ -50,8 +53,19 @@ def place_of_option(arguments: Sequence[Word], letter: bytes) -> int | None:
     return next(found, None)
 
 
+def joined_names(command: bytes, arguments: Sequence[Word]) -> list[bytes]:
+    """Return what may be the name of a variable, joined to the option that takes it, as in ``print -vx``."""
+    if command not in WRITERS:
+        return []
+    options = [word.beginning[1:] for word in arguments if word.beginning.startswith(b"-")]
+    ends = (
+        (option, at + 1) for option in options for at, letter in enumerate(option[:_MOST]) if letter in b"ves"
+    )
+    return [option[end:] for option, end in ends if option[end:]]
+
+
 def replaces_words(arguments: Sequence[Word]) -> bool:
-    """Tell whether ``alias`` gets an option by which any word is replaced, which may be the name of a file."""
+    """Tell whether ``alias`` gets an option by which any word, or sign, stands for others."""
     return any(b"g" in option or option.startswith(b"+") for option in options_of(arguments))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Final
 
+from zsh_tool.foreign.names import DECLARERS
 from zsh_tool.foreign.words import Word
 
 OPENERS: Final = frozenset(b"{ } ! do elif else if then time until while".split())
@@ -63,6 +64,21 @@ class Current:
         rest = [*dropwhile(lambda said: said in OPENERS and said != b"}", bare)]
         is_compound = bool(rest) and (rest[0] in RESERVED or rest[0] == b"repeat")
         return not is_compound and ANYWHERE.isdisjoint(rest)
+
+    def takes_assignments(self, name: int) -> bool:
+        """Tell whether each word behind this one is one assignment if that declares variables.
+
+        A builtin, other than the reserved word of its name, takes whatever a value turns out to be.
+        """
+        word = self.words[name]
+        if word.said not in DECLARERS:
+            return True
+        is_first = all(before.bare in OPENERS for before in self.words[:name])
+        is_reserved = is_first and word.bare in _ASSIGNERS
+        behind = self.words[name + 1 :]
+        return is_reserved or not any(
+            word.said is None and (word.is_loose or word.spreads) for word in behind
+        )
 
     def restart(self) -> None:
         """Begin the next command."""

@@ -9,6 +9,7 @@ from typing import Final
 from zsh_tool.foreign.arguments import (
     has_hidden_options,
     is_count,
+    joined_names,
     operands_of,
     options_of,
     place_of_option,
@@ -161,7 +162,7 @@ class Facts:
                     self._mark(Mark.LOOSE, assigned.value is None)
                     self._assign(assigned)
                 case Filled(name):
-                    self._give(name, (None,), Kind.TEXT)
+                    self._give(name)
                 case Reckoned(operand):
                     self.numbers.reckon(operand)
 
@@ -184,6 +185,8 @@ class Facts:
         self.numbers.command(name.said, arguments)
         if (name.said in DECLARERS or name.said in WRITERS) and has_hidden_options(arguments):
             raise NotUnderstoodError
+        for joined in joined_names(name.said, arguments):
+            self._give(joined)
         match name.said:
             case b"." | b"source" as said:
                 is_end = bool(arguments) and arguments[0].said == b"--"
@@ -195,9 +198,8 @@ class Facts:
                 self._add(b" ".join(texts_of(arguments)), depth + 1)
             case b"emulate":
                 self._emulate(arguments, depth)
-            case b"alias" if replaces_words(arguments):
-                raise NotUnderstoodError
             case b"alias":
+                self._mark(Mark.REPLACES, replaces_words(arguments))
                 for word in arguments:
                     self._alias(text_of(word), depth)
             case said if said in MOVERS:
@@ -227,6 +229,8 @@ class Facts:
                 self._declare(said, arguments)
             case b"print" | b"printf":
                 self._print(arguments)
+            case b"getopts" if text_of(word_at(arguments, 0)) == b"--":
+                raise NotUnderstoodError  # The name would be the next word.
             case b"getopts":
                 self._give(text_of(word_at(arguments, 1)))
             case b"zmodload":
@@ -292,6 +296,7 @@ class Facts:
         shell = next((word for word in said if not word.startswith(b"-")), None)
         self._mark(Mark.ODD, shell != b"zsh")
         if b"-c" in said:
+            self._mark(Mark.EVALUATES)
             self._add(word_at(said, said.index(b"-c") + 1), depth + 1)
         # A letter that is given with others would have to be understood.
         if any(word.startswith((b"-", b"+")) and b"c" in word and word != b"-c" for word in said):

@@ -34,7 +34,7 @@ _HAZARD: Final = re.compile(rb"\$[~=^]|\$\{(?![^}]{0,%d}\})|\$\{[^}]*?[(=~]" % (
 """What in the text of a here-document may run code or give any variable a value."""
 _COMPARISONS: Final = frozenset(b"-eq -ge -gt -le -lt -ne".split())
 """Comparisons of numbers in a condition."""
-_COMPARES: Final = re.compile(rb"(?<![^ \t\n(!])-(?:[tv]|eq|ge|gt|le|lt|ne)(?![^ \t\n(!])")
+_COMPARES: Final = re.compile(rb"(?<![^ \t\n()!&|<>;])-(?:[tv]|eq|ge|gt|le|lt|ne)(?![^ \t\n()!&|<>;])")
 """What in the parentheses of a condition may take text for numbers."""
 _MOST_NAMES: Final = 64
 """Of more words in one command that may be its name, nothing is understood."""
@@ -149,6 +149,8 @@ class _Lexer(WordLexer):
         if is_forked:
             del self.operands[now.operands :]
         elif now.is_told:
+            if not all(map(now.takes_assignments, now.names)):
+                raise NotUnderstoodError
             self.found += (Command(now.words[name], now.words[name + 1 :]) for name in now.names)
         now.restart()
         now.operands = len(self.operands)

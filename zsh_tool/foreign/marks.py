@@ -37,6 +37,8 @@ class Mark(Enum):
     """It quotes text that would be a value."""
     EVALUATES = auto()
     """It evaluates text."""
+    REPLACES = auto()
+    """It has any word, or sign, stand for others."""
 
 
 LETTERS: Final = {

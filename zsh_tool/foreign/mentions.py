@@ -12,7 +12,7 @@ _NAME_BYTES: Final = frozenset(
 _COMMENTS: Final = re.compile(rb"(?:[ \t]*+(?:#[^\n]*+)?\n)*+")
 _PROCESS: Final = re.compile(rb"[`(]|(?<!\|)(?:\|\|)*+\|(?!\|)|(?<!&)(?:&&)*+&(?!&)")
 _RECKONS: Final = re.compile(
-    rb"""\(\( | \(P | \$\[ | [^ \t\n;&|\[=/,]\[ | [ \t\n]-(?:[tv]|eq|ge|gt|le|lt|ne)[ \t\n]
+    rb"""\(\( | \(P | \$\[ | [^ \t\n;&|\[=/,]\[ | [ \t\n]-(?:[tv]|eq|ge|gt|le|lt|ne)[ \t\n] | [(!&|]-[tv][ \t\n]
     | repeat(?![ ][0-9])""",
     re.DOTALL | re.VERBOSE,
 )

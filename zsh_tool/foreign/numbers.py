@@ -9,7 +9,7 @@ from typing import Final
 
 from zsh_tool.foreign.arguments import place_of_option
 from zsh_tool.foreign.mentions import has_joined
-from zsh_tool.foreign.names import COUNTERS, NUMBERS, UNFOLLOWED, WRITERS, is_known
+from zsh_tool.foreign.names import COUNTERS, NUMBERS, UNFOLLOWED, is_known
 from zsh_tool.foreign.operands import Anything, Counted, Keyed, Operand, is_number, operands_of
 from zsh_tool.foreign.words import Value, Word
 
@@ -17,8 +17,8 @@ _MOST: Final = 32
 """Of more variables that are taken for numbers nothing is known."""
 _BETWEEN: Final = frozenset(b"= == != < > -ef -eq -ge -gt -le -lt -ne -nt -ot".split())
 """Operators of ``test`` that stand between two words."""
-_TEXT_FORMAT: Final = re.compile(rb"(?:[^%]++|%[-+ 0.1-9]*+[sbqc%])*+")
-"""A format of ``printf`` that takes its arguments for text alone."""
+_TEXT_FORMAT: Final = re.compile(rb"(?!.*\\[uU])(?:[^%]++|%[-+ 0.1-9]*+[sbqc%])*+", re.DOTALL)
+"""A format of ``printf`` that takes its arguments for text alone. A percent sign may be written by its number too."""
 _NAMES: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]+")
 
 
@@ -77,10 +77,6 @@ class Numbers:
         """Note what a command of this name takes for numbers."""
         # Behind the brace that ends a group there is no argument.
         arguments = [*takewhile(lambda word: word.bare != b"}", behind)]
-        if name in WRITERS:
-            # One of the shell's numbers may be named in the same word, as in `print -vSECONDS`.
-            options = [word.beginning for word in arguments if word.beginning.startswith(b"-")]
-            self.has_data |= any(option.endswith(number) for option in options for number in NUMBERS)
         match name:
             case b"[":
                 is_closed = bool(arguments) and arguments[-1].said == b"]"

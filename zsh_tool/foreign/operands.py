@@ -64,10 +64,15 @@ def operands_of(expression: bytes) -> list[Operand]:
     """Return the operands of an expression."""
     found: list[Operand] = []
     at = 0
+    is_behind_operand = False
     while at < len(expression):
         token = _TOKEN.match(expression, at)
         if token is None:
             return [Anything()]
+        is_value = expression.startswith(b"$", at)
+        if is_value and is_behind_operand:
+            return [Anything()]
+        is_behind_operand = not token["signs"]
         if token["table"]:
             found.append(Keyed(token["table"]))
         elif name := token["name"] or token["braced"] or token["value"]:

@@ -193,7 +193,11 @@ class ValueLexer(ArithmeticReader):
         """Tell whether the parameter from ``start`` up to here may be several words in quotes too."""
         read = self.code[start : self.at]
         is_value = read.startswith(b"${") and not read.startswith(b"${#")
-        return (is_value and any(sign in read for sign in b"@(=^")) or read in {b"$@", b"$*", b"${*}"}
+        return (
+            (is_value and any(sign in read for sign in b"@(=^"))
+            or read in {b"$@", b"$*", b"${*}"}
+            or self.peek() == b"["
+        )
 
     def _braces(self, *, in_quotes: bool) -> None:
         """Pass over ``{…}`` behind ``$``."""

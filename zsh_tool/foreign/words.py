@@ -173,7 +173,8 @@ class Word:
     def assigns_number(self) -> bool:
         """Whether what stands behind the ``=`` in it is a number."""
         found = assignment(self.beginning)
-        if found is None:
+        # What is added to `Inf` makes a name of it.
+        if found is None or not self.beginning.startswith(b"=", len(found[0])):
             return False
         value = Said(self.beginning[found[1] :])
         return _operand((value, *self.parts[1:])) is None
@@ -201,7 +202,9 @@ def _operand(parts: Sequence[Part]) -> Operand | None:
                 return name in NUMBERS
         return part is Other.NUMBER
 
-    if all(map(is_sure, parts)):
+    # What is joined to `Inf` is a name.
+    is_one = len(parts) <= 1 or (len(parts) == 2 and parts[0] in {Said(b""), Said(b"-")})
+    if is_one and all(map(is_sure, parts)):
         return None
     match parts:
         case (Value(name),):

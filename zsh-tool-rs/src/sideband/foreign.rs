@@ -78,7 +78,8 @@ pub fn harmless_files(
         }
     }
     let mut files = start.follow(0, false)?;
-    if !start.is_understood() {
+    let replaces = start.pieces.iter().any(|facts| facts.is(Mark::Replaces));
+    if replaces || !start.is_understood() {
         return None;
     }
     if start.pieces.iter().any(|facts| facts.is(Mark::Calls)) {

@@ -78,8 +78,9 @@ pub(super) enum Mark {
     PathDirs,
     /// It quotes text that would be a value.
     QuotedValues,
-    /// It evaluates text.
+    /// It evaluates text; it has any word, or sign, stand for others.
     Evaluates,
+    Replaces,
     /// It makes one quote of two in quotes; it has two of them.
     Quotes,
     TwoQuotes,
@@ -221,7 +222,7 @@ impl Facts {
                 self.mark(Mark::Loose, assigned.value.is_none());
                 self.assign(assigned)
             }
-            Found::Filled(name) => self.give_all(name, vec![None], Kind::Text),
+            Found::Filled(name) => self.give(name),
             Found::Operand(operand) => {
                 self.reckon(operand);
                 Some(())
@@ -264,6 +265,7 @@ impl Facts {
         if takes_options(said) && has_hidden_options(arguments) {
             return None;
         }
+        self.give_joined(said, arguments)?;
         match said {
             b"." | b"source" => {
                 let mut named = arguments.iter();
@@ -278,18 +280,7 @@ impl Facts {
                 self.add(&said?.join(&b' '), depth + 1).map(|_| ())
             }
             b"emulate" => self.emulate(arguments, depth),
-            // One that replaces any word may be the name of a file.
-            b"alias"
-                if arguments
-                    .iter()
-                    .any(|word| word.beginning().starts_with(b"+"))
-                    || options(b'g') =>
-            {
-                None
-            }
-            b"alias" => arguments
-                .iter()
-                .try_for_each(|word| self.alias(word.said()?, depth)),
+            b"alias" => self.aliases(arguments, depth),
             _ if MOVERS.contains(&said) => {
                 self.move_to(said, arguments);
                 Some(())
@@ -309,6 +300,8 @@ impl Facts {
             b"exec" => (!options(b'a')).then_some(()),
             _ if DECLARERS.contains(&said) => self.declare(said, arguments),
             b"print" | b"printf" => self.print(arguments),
+            // Behind two hyphens the name would be the next word.
+            b"getopts" if arguments.first()?.said()? == b"--" => None,
             b"getopts" => self.give(arguments.get(1)?.said()?),
             b"zmodload" => operands().try_for_each(|word| {
                 let is_known = |name: &[u8]| MODULES.contains(&name);

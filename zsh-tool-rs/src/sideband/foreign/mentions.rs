@@ -67,7 +67,9 @@ pub(super) fn reckons(plain: &[u8]) -> bool {
     (0..plain.len()).any(|at| match &plain[at..] {
         [b'(', b'(' | b'P', ..] | [b'$', b'[', ..] => true,
         [before, b'[', ..] => !b" \t\n;&|[=/,".contains(before),
-        [blank, b'-', b't' | b'v', end, ..] if is_blank(*blank) => is_blank(*end),
+        [before, b'-', b't' | b'v', end, ..] if is_blank(*before) || b"(!&|".contains(before) => {
+            is_blank(*end)
+        }
         [blank, b'-', one, two, end, ..] if is_blank(*blank) && is_blank(*end) => {
             COMPARISONS.contains(&[*one, *two])
         }

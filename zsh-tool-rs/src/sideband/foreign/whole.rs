@@ -17,14 +17,16 @@ impl Start<'_> {
         let has_moved =
             self.is_moved && (any(Mark::Searches) || value(self.env, b"CDPATH").is_some());
         let is_lost = || self.is_lost || has_moved || leads_elsewhere(self.cwd);
+        let reads = || all().any(|facts| !facts.reads.is_empty());
         let is_doubtful = self.is_relative && is_lost()
             || any(Mark::Quotes) && (any(Mark::TwoQuotes) || any(Mark::Evaluates))
+            || any(Mark::Replaces) && (any(Mark::Evaluates) || reads())
             || any(Mark::ReckonsWithData)
             || !self.reckons_with_numbers()
             || all().any(|facts| is_odd && !facts.tested.is_empty())
             || any(Mark::Reckons) && any(Mark::QuotedValues)
             || any(Mark::Reckons) && !self.used.is_empty()
-            || any(Mark::PathDirs) && all().any(|facts| !facts.reads.is_empty())
+            || any(Mark::PathDirs) && reads()
             || has_patterns && any(Mark::Loose)
             || value(self.env, b"HISTCHARS").is_some()
             || CODE

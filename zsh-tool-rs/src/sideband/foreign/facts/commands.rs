@@ -1,7 +1,7 @@
 //! What single commands do that bear on which code their shell runs.
 use super::super::lexer::{Found, Word, assignment, cut, is_reserved};
 use super::super::mentions::place_of;
-use super::super::names::{MOVERS, is_special, takes_numbers};
+use super::super::names::{MOVERS, WRITERS, is_special, takes_numbers};
 use super::{Facts, Kind, MOST, Mark, option};
 
 impl Facts {
@@ -23,6 +23,7 @@ impl Facts {
         self.mark(Mark::Odd, shell != Some(&&b"zsh"[..]));
         let code = said.iter().position(|word| *word == b"-c");
         if let Some(at) = code {
+            self.mark(Mark::Evaluates, true);
             self.add(said.get(at + 1)?, depth + 1)?;
         }
         // A letter that is given with others would have to be understood.
@@ -32,8 +33,18 @@ impl Facts {
         (!said.iter().any(has_more)).then_some(())
     }
 
+    pub(super) fn aliases(&mut self, arguments: &[Word], depth: usize) -> Option<()> {
+        let replaces = |word: &Word| match word.beginning() {
+            [b'-', letters @ ..] => letters.contains(&b'g'),
+            said => said.starts_with(b"+"),
+        };
+        self.mark(Mark::Replaces, arguments.iter().any(replaces));
+        let mut words = arguments.iter();
+        words.try_for_each(|word| self.alias(word.said()?, depth))
+    }
+
     /// An alias may stand for code, and takes the words behind it along.
-    pub(super) fn alias(&mut self, said: &[u8], depth: usize) -> Option<()> {
+    fn alias(&mut self, said: &[u8], depth: usize) -> Option<()> {
         let Some(end) = place_of(b'=', said) else {
             return Some(());
         };
@@ -60,6 +71,23 @@ impl Facts {
             return None;
         }
         self.add(value, depth + 1).map(|_| ())
+    }
+
+    /// The name of a variable may be joined to the option that takes it, as in `print -vx`.
+    pub(super) fn give_joined(&mut self, command: &[u8], arguments: &[Word]) -> Option<()> {
+        let is_writer = WRITERS.contains(&command);
+        for word in arguments.iter().filter(|_| is_writer) {
+            let [b'-', letters @ ..] = word.beginning() else {
+                continue;
+            };
+            for (at, letter) in letters.iter().enumerate().take(MOST) {
+                let name = &letters[at + 1..];
+                if b"ves".contains(letter) && !name.is_empty() {
+                    self.give(name)?;
+                }
+            }
+        }
+        Some(())
     }
 
     /// What is printed may go to a variable, or be evaluated as a prompt is.

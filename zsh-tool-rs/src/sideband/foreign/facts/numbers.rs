@@ -1,7 +1,7 @@
 //! What single commands take for numbers.
 use super::super::lexer::{Operand, Part, Word, is_number, is_plain_name, operands};
-use super::super::mentions::place_of;
-use super::super::names::{COUNTERS, NUMBERS, UNFOLLOWED, WRITERS, is_known};
+use super::super::mentions::{has, place_of};
+use super::super::names::{COUNTERS, NUMBERS, UNFOLLOWED, is_known};
 use super::{Facts, MOST, Mark, option};
 
 /// Operators of `test` that stand between two words.
@@ -31,14 +31,6 @@ impl Facts {
         let is_end = |word: &Word| word.bare() == Some(b"}");
         let length = arguments.iter().position(is_end);
         let arguments = &arguments[..length.unwrap_or(arguments.len())];
-        if WRITERS.contains(&name) {
-            // One of the shell's numbers may be named in the same word, as in `print -vSECONDS`.
-            let is_named = |word: &Word| {
-                let said = word.beginning();
-                said.starts_with(b"-") && NUMBERS.iter().any(|name| said.ends_with(name))
-            };
-            self.with_data(arguments.iter().any(is_named));
-        }
         match name {
             b"[" => {
                 let end = arguments.last().filter(|word| word.said() == Some(b"]"));
@@ -170,6 +162,10 @@ impl Facts {
 
 /// Whether a format of `printf` takes its arguments for text alone.
 fn is_text(format: &[u8]) -> bool {
+    // A percent sign may be written by its number too.
+    if has(format, b"\\u") || has(format, b"\\U") {
+        return false;
+    }
     let mut rest = format;
     while let Some(at) = place_of(b'%', rest) {
         rest = &rest[at + 1..];

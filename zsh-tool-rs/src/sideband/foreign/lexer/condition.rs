@@ -61,6 +61,6 @@ impl Lexer<'_> {
 /// Whether what stands in parentheses may be a condition that takes text for numbers.
 fn may_compare(plain: &[u8]) -> bool {
     plain
-        .split(|byte| b" \t\n(!".contains(byte))
+        .split(|byte| b" \t\n()!&|<>;".contains(byte))
         .any(|word| matches!(word, b"-t" | b"-v") || COMPARISONS.contains(&word))
 }

@@ -1,6 +1,7 @@
 //! The command that is being read.
 use std::mem;
 
+use super::super::names::DECLARERS;
 use super::redirect::Document;
 use super::{ANYWHERE, Found, OPENERS, RESERVED, Visit, Word};
 
@@ -72,10 +73,29 @@ impl Current {
                 .any(|word| ANYWHERE.contains(&bare(word).as_slice()))
     }
 
+    /// Whether each word behind this one is one assignment if that declares variables. A builtin, other than the reserved word of its
+    /// name, takes whatever a value turns out to be.
+    fn takes_assignments(&self, name: usize) -> bool {
+        let (before, behind) = self.words.split_at(name);
+        let Some((word, behind)) = behind.split_first() else {
+            return true;
+        };
+        let may_be_more = |word: &Word| word.said().is_none() && (word.is_loose() || word.spreads);
+        let is_one_of =
+            |names: &[&[u8]], word: &Word| word.bare().is_some_and(|bare| names.contains(&bare));
+        let is_reserved =
+            is_one_of(&ASSIGNERS, word) && before.iter().all(|word| is_one_of(&OPENERS, word));
+        let declares = word.said().is_some_and(|said| DECLARERS.contains(&said));
+        !declares || is_reserved || !behind.iter().any(may_be_more)
+    }
+
     /// Ends the command, telling of it unless a process of its own runs it.
     pub(super) fn end(&mut self, is_forked: bool, visit: &mut Option<Visit<'_>>) -> Option<()> {
         if let (false, Some(visit)) = (is_forked, visit) {
             for &name in &self.names {
+                if !self.takes_assignments(name) {
+                    return None;
+                }
                 visit(Found::Command(&self.words[name], &self.words[name + 1..]))?;
             }
         }

@@ -31,13 +31,17 @@ pub(in super::super) fn is_number(text: &[u8]) -> bool {
 pub(in super::super) fn operands(expression: &[u8]) -> Option<Vec<Operand>> {
     let mut found = Vec::new();
     let mut at = 0;
+    let mut is_behind_operand = false;
     while let Some(&byte) = expression.get(at) {
         let rest = &expression[at..];
         let length = if byte == b'$' {
             let before = at.checked_sub(1).map_or(b' ', |before| expression[before]);
             let (length, operand) = value(rest)?;
             let is_joined = |byte: u8| is_name(byte) || b".#".contains(&byte);
-            if is_joined(before) || rest.get(length).is_some_and(|next| is_joined(*next)) {
+            if is_behind_operand
+                || is_joined(before)
+                || rest.get(length).is_some_and(|next| is_joined(*next))
+            {
                 return None;
             }
             found.extend(operand);
@@ -57,6 +61,7 @@ pub(in super::super) fn operands(expression: &[u8]) -> Option<Vec<Operand>> {
         } else {
             return None;
         };
+        is_behind_operand = !SIGNS.contains(&byte);
         at += length;
     }
     Some(found)
@@ -148,7 +153,13 @@ impl Word {
             _ => false,
         };
         match self.parts.as_slice() {
-            parts if parts.iter().all(is_sure) => None,
+            // What is joined to `Inf` is a name.
+            [] | [_] if self.parts.iter().all(is_sure) => None,
+            [Part::Said(sign), number]
+                if matches!(sign.as_slice(), b"" | b"-") && is_sure(number) =>
+            {
+                None
+            }
             [Part::Value(name)] => Some(Operand::Value(name.clone())),
             _ => Some(Operand::Data),
         }

@@ -136,7 +136,11 @@ impl Word {
 
     /// Whether what stands behind the `=` in it is a number.
     pub(in super::super) fn assigns_number(&self) -> bool {
-        let Some((_, value)) = assignment(self.beginning()) else {
+        let said = self.beginning();
+        // What is added to `Inf` makes a name of it.
+        let Some((_, value)) =
+            assignment(said).filter(|(name, _)| said.get(name.len()) == Some(&b'='))
+        else {
             return false;
         };
         let mut parts = self.parts.clone();
@@ -286,6 +290,7 @@ impl Lexer<'_> {
         let is_value = read.starts_with(b"${") && !read.starts_with(b"${#");
         is_value && read.iter().any(|byte| b"@(=^".contains(byte))
             || matches!(read, b"$@" | b"$*" | b"${*}")
+            || self.peek() == Some(b'[')
     }
 
     /// Whether `~` stands for the caller's home here.
