@@ -196,7 +196,7 @@ class _Start:
             or (Mark.RECKONS in marks and bool(self.used))
             or (Mark.PATH_DIRS in marks and reads)
             or (Mark.REPLACES in marks and (reads or Mark.EVALUATES in marks))
-            or (has_patterns and Mark.LOOSE in marks)
+            or ((has_patterns or Mark.EXPANDS in marks) and Mark.LOOSE in marks)
             or not all(is_no_code(self.env[name]) for name in CODE & self.env.keys())
             or _may_run_arguments(self.pieces, is_odd=is_odd)
         )

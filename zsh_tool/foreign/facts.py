@@ -46,6 +46,8 @@ from zsh_tool.foreign.names import (
     SETTERS,
     SPECIAL,
     TAKES_NUMBERS,
+    UNSEEN,
+    UNSEEN_OPTIONS,
     WRITERS,
     is_no_code,
     is_table,
@@ -110,17 +112,9 @@ class Facts:
     def _told_by(cls, plain: bytes) -> "Facts":
         """Return what the words in code tell, wherever they stand."""
         options = plain.lower().replace(b"_", b"")
-        unseen = (b"trap", b"functions[", b"aliases[")
         may_reckon = reckons(plain)
-        if (
-            any(word in plain for word in unseen)
-            or b"promptsubst" in options
-            or any(
-                name in options
-                for name in (b"promptvars", b"histchars", b"magicequalsubst", b"zshdirectoryname")
-            )
-            or (may_reckon and b"::=" in plain)
-        ):
+        is_unseen = any(word in plain for word in UNSEEN) or any(name in options for name in UNSEEN_OPTIONS)
+        if is_unseen or (may_reckon and b"::=" in plain):
             raise NotUnderstoodError
         facts = cls(plain)
         facts._mark(Mark.RECKONS, may_reckon)
@@ -129,6 +123,7 @@ class Facts:
         facts._mark(Mark.ODD, has_words or b"shwordsplit" in options or b"globassign" in options)
         facts._mark(Mark.PATTERNS, b"globsubst" in options)
         facts._mark(Mark.QUALIFIERS, b"extendedglob" in options or b"bareglobqual" in options)
+        facts._mark(Mark.EXPANDS, b"rcexpandparam" in options)
         facts._mark(Mark.QUOTES, b"rcquotes" in options)
         facts._mark(Mark.SEARCHES, b"cdpath" in options or b"cdablevars" in options)
         return facts
@@ -212,7 +207,7 @@ class Facts:
                     raise NotUnderstoodError
             case b"setopt" | b"unsetopt":
                 texts_of(arguments)
-                if place_of_option(arguments, b"m") is not None:
+                if any(b"m" in option for option in options_of(arguments)):
                     raise NotUnderstoodError
             case b"set":
                 self._set(arguments)

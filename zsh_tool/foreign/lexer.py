@@ -24,7 +24,7 @@ from zsh_tool.foreign.found import (
 from zsh_tool.foreign.mentions import LONGEST_USE, unquoted
 from zsh_tool.foreign.names import PREFIXES
 from zsh_tool.foreign.nested import WordLexer
-from zsh_tool.foreign.operands import Anything
+from zsh_tool.foreign.operands import Anything, Counted
 from zsh_tool.foreign.words import Ending, NotUnderstoodError, Other, Word
 
 _LOOPS: Final = frozenset([b"repeat", b"until", b"while"])
@@ -41,9 +41,9 @@ _MOST_NAMES: Final = 64
 _MOST_WORDS: Final = 1 << 16
 """Of more words than Linux takes for a command, nothing is understood."""
 _SPACE: Final = b" \t\n\f\r"
-_DESCRIPTOR: Final = re.compile(rb"[0-9]|\{[A-Za-z0-9_\x80-\xff]+\}")
-"""The number of what is redirected, or a variable for it."""
-_TO_WHERE: Final = re.compile(rb"(?:(?!>\()[<>&|!])*+")
+_DESCRIPTOR: Final = re.compile(rb"\{[A-Za-z0-9_\x80-\xff]+\}")
+"""A variable for the number of what is redirected."""
+_TO_WHERE: Final = re.compile(rb"(?:(?![<>]\()[<>&|!])*+")
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,6 @@ class _Lexer(WordLexer):
     def __init__(self, code: bytes) -> None:
         super().__init__(code)
         self.found: list[Found] = []
-        self.cases = 0
-        """How many ``case`` there were."""
 
     def pass_commands(self) -> None:
         self.commands(within=True)
@@ -161,7 +159,7 @@ class _Lexer(WordLexer):
 
     def _add(self, word: Word, raw: bytes, now: Current) -> None:
         """Add the word that was read from ``raw``."""
-        if self.redirects() and _DESCRIPTOR.fullmatch(raw):
+        if self._is_redirected(raw):
             return
         if now.belongs:
             now.belongs = False
@@ -171,8 +169,8 @@ class _Lexer(WordLexer):
             self._tell(now, Target(word))
             return
         bare = word.bare or b""
-        if bare == b"[[" and now.begins and not now.surely:
-            # It may be a command.
+        if bare == b"[[" and now.begins and (not now.surely or self.lists):
+            # It may be a command, or a word of a list.
             raise NotUnderstoodError
         if now.surely and bare == b"[[":
             now.surely = False
@@ -197,12 +195,14 @@ class _Lexer(WordLexer):
         if bare in _LOOPS:
             self._tell(now, Loop())
         # Where no variable is given a list, one in parentheses is a pattern.
-        if word.is_hazardous and not now.takes_lists:
+        if word.is_hazardous and (self.lists or not now.takes_lists):
             raise NotUnderstoodError
         if not now.begins:
             now.begins = bare in ANYWHERE
             now.surely = now.begins and bool(now.words) and now.words[0].bare == b"function"
         elif assigned := word.assigns(raw):
+            if not assigned.name.isascii():
+                raise NotUnderstoodError
             now.surely = False
             self._tell(now, Assignment(assigned))
             start = self.at - len(raw) + len(assigned.name)
@@ -218,6 +218,19 @@ class _Lexer(WordLexer):
         now.words.append(word)
         if len(now.names) > _MOST_NAMES:
             raise NotUnderstoodError
+
+    def _is_redirected(self, raw: bytes) -> bool:
+        """Tell whether the word that was read is the number of what is redirected behind it, or a variable for that."""
+        if len(raw) == 1 and raw.isdigit():
+            return self.redirects() or self.code.startswith(b"&>", self.at)
+        if not self.redirects() or not _DESCRIPTOR.fullmatch(raw):
+            return False
+        if not raw.isascii():
+            # In another locale this may be no name.
+            raise NotUnderstoodError
+        # What it is given later is taken for a number too.
+        self.operands.append(Counted(raw[1:-1]))
+        return True
 
     def _tell_of_function(self, name: Word, now: Current) -> None:
         if now.is_told:
@@ -269,10 +282,12 @@ class _Lexer(WordLexer):
         start, found = self.at, len(self.operands)
         is_subshell = now.begins and now.surely
         if not self.code.startswith(b"(#", start):
-            if is_subshell and not self.cases:
+            if not is_subshell:
+                self.list_of_words(allows_comments=False)
+            elif not self.cases:
                 self.subshell(allows_comments=True)
             else:
-                self.group(allows_comments=is_subshell)
+                self.group(allows_comments=True)
         if self.at == start or not self.ends_word():
             self.at = start
             del self.operands[found:]
@@ -280,25 +295,31 @@ class _Lexer(WordLexer):
         end = self.at - 1
         is_function = not self.code[start + 1 : end].strip(_SPACE)
         first = now.words[0].bare if now.words else b""
-        is_list = first in _LISTS or (first == b"repeat" and len(now.words) == 1)
-        if not (is_subshell or is_list or self.cases or is_function):
-            # A pattern that finds files is no less.
+        is_named = any(word.bare == b"in" for word in now.words)
+        is_repeated = first == b"repeat" and len(now.words) == 1
+        is_list = (first in _LISTS and not is_named) or is_repeated or self.cases
+        is_argument = not (is_subshell or is_list or is_function)
+        if is_argument:
+            # A pattern that finds files.
             self.at = start
             self.pattern()
             if self.at != end + 1:
                 raise NotUnderstoodError
-        if not self.ends_word():
+        if is_argument or not self.ends_word():
             rest = self.word()
+            word = Word(
+                (Other.UNKNOWN, *rest.parts),
+                has_quotes=rest.has_quotes,
+                is_one_quote=rest.is_one_quote,
+                spreads=True,
+            )
+            if now.belongs:
+                now.belongs = False
+                self._tell(now, Target(word))
+                return
             if now.begins:
                 now.names.append(len(now.words))
-            now.words.append(
-                Word(
-                    (Other.UNKNOWN, *rest.parts),
-                    has_quotes=rest.has_quotes,
-                    is_one_quote=rest.is_one_quote,
-                    spreads=True,
-                )
-            )
+            now.words.append(word)
             return
         if is_function:
             # One without a name is called at once.

@@ -23,6 +23,8 @@ class Mark(Enum):
     """It allows that in other shells."""
     LOOSE = auto()
     """It has values that are not quoted."""
+    EXPANDS = auto()
+    """It has these take along what is joined to them."""
     QUOTES = auto()
     """It makes one quote of two in quotes."""
     TWO_QUOTES = auto()
@@ -43,6 +45,7 @@ class Mark(Enum):
 
 LETTERS: Final = {
     b"I": {Mark.ODD, Mark.PATH_DIRS},
+    b"P": {Mark.EXPANDS},
     b"Q": {Mark.PATH_DIRS},
     b"T": {Mark.SEARCHES},
     b"y": {Mark.ODD},

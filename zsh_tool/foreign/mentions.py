@@ -13,6 +13,7 @@ _COMMENTS: Final = re.compile(rb"(?:[ \t]*+(?:#[^\n]*+)?\n)*+")
 _PROCESS: Final = re.compile(rb"[`(]|(?<!\|)(?:\|\|)*+\|(?!\|)|(?<!&)(?:&&)*+&(?!&)")
 _RECKONS: Final = re.compile(
     rb"""\(\( | \(P | \$\[ | [^ \t\n;&|\[=/,]\[ | [ \t\n]-(?:[tv]|eq|ge|gt|le|lt|ne)[ \t\n] | [(!&|]-[tv][ \t\n]
+    | (?<!\$)\{[A-Za-z0-9_\x80-\xff]*+\}[<>]
     | repeat(?![ ][0-9])""",
     re.DOTALL | re.VERBOSE,
 )

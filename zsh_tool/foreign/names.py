@@ -22,6 +22,10 @@ MODULES: Final = frozenset(
     zsh/zutil""".split()
 )
 """Modules with no other commands than those of this page that run code or give variables values."""
+UNSEEN: Final = (b"trap", b"functions[", b"aliases[")
+"""Text behind which more may happen than is looked at."""
+UNSEEN_OPTIONS: Final = tuple(b"promptsubst promptvars histchars magicequalsubst zshdirectoryname".split())
+"""Names of the same kind, in whatever case and with underscores anywhere."""
 MOVERS: Final = frozenset(b"cd chdir popd pushd".split())
 """Commands that change the working directory."""
 TABLES: Final = frozenset(
@@ -62,7 +66,7 @@ RECKONERS: Final = frozenset(b"float integer let printf sysread zsystem".split()
 """Commands that reckon with what they get."""
 TAKES_NUMBERS: Final = COUNTERS.union([b"[", b"test"])
 """Commands that may take a word for a number."""
-UNFOLLOWED: Final = frozenset(b"sysread sysseek zformat zsystem".split())
+UNFOLLOWED: Final = frozenset(b"sysopen sysread sysseek zformat zsystem".split())
 """Commands of whose words, some of which may be numbers, none is looked at."""
 CALM: Final = DECLARERS.union(
     b". source setopt unsetopt set [[ [ test : true false alias umask emulate".split()

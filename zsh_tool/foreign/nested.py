@@ -146,7 +146,7 @@ class WordLexer(ValueLexer):
             if is_substitution:
                 self.subshell(allows_comments=True)
             else:
-                self.group(allows_comments=True)
+                self.list_of_words(allows_comments=True)
                 self.note_keys(opened, self.at)
             draft.ending = Ending.ARRAY
         elif self.code.endswith(b"=", start, self.at):
@@ -164,7 +164,7 @@ class WordLexer(ValueLexer):
 
     def _is_hazardous(self) -> bool:
         """Tell whether the parentheses here would run code if they were those of a pattern."""
-        at, depth, found = self.at, self.depth, len(self.operands)
+        at, depth, found, lists = self.at, self.depth, len(self.operands), self.lists
         around = self.in_condition, self.allows_comments
         try:
             self.pattern()
@@ -176,6 +176,7 @@ class WordLexer(ValueLexer):
         finally:
             self.at = at
             del self.operands[found:]
+            self.lists = lists
             self.in_condition, self.allows_comments = around
 
     def _is_array(self, start: int) -> bool:
@@ -184,6 +185,9 @@ class WordLexer(ValueLexer):
         if not self.code.endswith(b"=", start, self.at):
             return False
         found = assignment(self.code, start, self.at)
+        if found is not None and not found[0].isascii():
+            # In another locale this is no name.
+            raise NotUnderstoodError
         return self.at == start + 1 or (found is not None and found[1] == self.at)
 
     def pattern(self) -> None:

@@ -80,6 +80,8 @@ class Numbers:
         match name:
             case b"[":
                 is_closed = bool(arguments) and arguments[-1].said == b"]"
+                # Its last word may turn out to be the bracket that is missing.
+                self.has_data |= not is_closed and any(word.said is None for word in arguments)
                 self._test(arguments[:-1] if is_closed else arguments)
             case b"test":
                 self._test(arguments)
@@ -90,6 +92,8 @@ class Numbers:
             case b"printf":
                 self._print(arguments)
             case b"print" if place_of_option(arguments, b"f") is not None:
+                self.has_data = True
+            case b"strftime" if place_of_option(arguments, b"r") is not None:
                 self.has_data = True
             case b"read":
                 self._read(arguments)
@@ -124,7 +128,8 @@ class Numbers:
             case [first, operator, last]:
                 is_plain = operator.said in _BETWEEN
                 said = operator.said or b""
-                if said.startswith(b"-") and first.said is None and last.is_loose:
+                is_first = first.said is None or first.said == b"-t"
+                if said.startswith(b"-") and is_first and last.is_loose:
                     # Without the last word, what is left may be `-t` and a number.
                     self.reckon(Counted(said[1:]))
             case _:

@@ -21,6 +21,10 @@ class Reader:
         """Whether ``#`` begins a comment here: in parentheses that may be those of a pattern it does not."""
         self.has_quoted_values = False
         """Whether text has been quoted that would be a value if it were not."""
+        self.cases = 0
+        """How many ``case`` there were."""
+        self.lists = 0
+        """In how many lists of words this is."""
         self.depth = 0
         self._groups = len(code)
         """How many more groups may be read: some are read twice, and those in them four times."""

@@ -49,10 +49,18 @@ class ValueLexer(ArithmeticReader):
     def subshell(self, *, allows_comments: bool) -> None:
         """Do so where a process of its own runs the commands."""
         start, found = self.at, len(self.operands)
+        lists, self.lists = self.lists, 0
         self.group(allows_comments=allows_comments)
+        self.lists = lists
         # A file that is read for its text alone is named by the shell itself.
         if not self.code.startswith(b"((", start) and not _NAMES_FILE.match(self.code, start + 1):
             del self.operands[found:]
+
+    def list_of_words(self, *, allows_comments: bool) -> None:
+        """Do so where they are no commands, but the words of a list."""
+        self.lists += 1
+        self.group(allows_comments=allows_comments)
+        self.lists -= 1
 
     def count(self, word: Word) -> None:
         """Note a word that is taken for a number."""

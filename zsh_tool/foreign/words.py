@@ -150,9 +150,8 @@ class Word:
     @property
     def may_vanish(self) -> bool:
         """Whether it may turn out to be no word at all, so that the next one takes its place."""
-        if self.has_quotes and not self._has_list:
-            return False
-        return not any(isinstance(part, Said) for part in self.parts)
+        # A pattern takes what is joined to it along, and so may a list.
+        return self._has_list or not (self.has_quotes or any(isinstance(part, Said) for part in self.parts))
 
     @property
     def _has_list(self) -> bool:

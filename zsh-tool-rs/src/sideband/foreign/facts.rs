@@ -18,7 +18,8 @@ const DEEPEST: usize = 8;
 const MOST: usize = 32;
 
 /// Options by their letters.
-const LETTERS: [(u8, Mark); 5] = [
+const LETTERS: [(u8, Mark); 6] = [
+    (b'P', Mark::Expands),
     (b'I', Mark::Odd),
     (b'I', Mark::PathDirs),
     (b'Q', Mark::PathDirs),
@@ -67,8 +68,9 @@ pub(super) enum Mark {
     /// It makes patterns of values, which may qualify files by code; it allows that in other shells.
     Patterns,
     Qualifiers,
-    /// It has values that are not quoted.
+    /// It has values that are not quoted; it has these take along what is joined to them.
     Loose,
+    Expands,
     /// It may change files.
     Calls,
     /// It reckons with values, which may be expressions that assign to variables; with some that may be anything.
@@ -159,6 +161,7 @@ impl Facts {
             Mark::Qualifiers,
             tells(b"extendedglob") || tells(b"bareglobqual"),
         );
+        facts.mark(Mark::Expands, tells(b"rcexpandparam"));
         facts.mark(Mark::Quotes, tells(b"rcquotes"));
         facts.mark(Mark::Searches, tells(b"cdpath") || tells(b"cdablevars"));
         facts.plain = plain;
@@ -289,7 +292,9 @@ impl Facts {
             b"enable" | b"disable" => {
                 (all_said() && !options(b'r') && !options(b'p')).then_some(())
             }
-            b"setopt" | b"unsetopt" => (all_said() && !options(b'm')).then_some(()),
+            b"setopt" | b"unsetopt" => {
+                (all_said() && !sets_by_letter(said, arguments, b'm')).then_some(())
+            }
             b"set" => self.set(arguments),
             b"for" | b"foreach" | b"select" => self.each(arguments),
             b"function" => self.function(arguments),

@@ -18,7 +18,6 @@ use super::mentions::place_of;
 use arithmetic::last_times;
 use current::Current;
 pub(super) use operands::{Operand, is_number, is_plain_name, operands};
-use redirect::is_descriptor;
 use word::Ending;
 pub(super) use word::{Assigned, Part, Word};
 
@@ -99,6 +98,7 @@ pub(super) fn cut(code: &[u8], visit: Visit<'_>) -> Option<bool> {
         has_quoted_values: false,
         last_times: last_times(code),
         cases: 0,
+        lists: 0,
         operands: Vec::new(),
         filled: Vec::new(),
     }
@@ -149,8 +149,9 @@ struct Lexer<'a> {
     has_quoted_values: bool,
     /// Where the last modifier stands that takes a number.
     last_times: Option<usize>,
-    /// How many `case` there were.
+    /// How many `case` there were, and in how many lists of words this is.
     cases: usize,
+    lists: usize,
     /// What is taken for numbers, by the shell itself.
     operands: Vec<Operand>,
     /// The variables that are given values in `${…}`.
@@ -275,7 +276,7 @@ impl Lexer<'_> {
         visit: &mut Option<Visit<'_>>,
     ) -> Option<()> {
         let raw = &self.code[start..self.at];
-        if self.redirects() && is_descriptor(raw) {
+        if self.is_redirected(raw)? {
             return Some(());
         }
         if mem::take(&mut now.belongs) {
@@ -288,8 +289,8 @@ impl Lexer<'_> {
                 .map_or(Some(()), |visit| visit(Found::Target(&word)));
         }
         let bare = word.bare().unwrap_or_default();
-        if bare == b"[[" && now.begins && !now.surely {
-            // It may be a command.
+        if bare == b"[[" && now.begins && (!now.surely || self.lists > 0) {
+            // It may be a command, or a word of a list.
             return None;
         }
         if now.surely && bare == b"[[" {
@@ -327,13 +328,16 @@ impl Lexer<'_> {
             visit(Found::Loop)?;
         }
         // Where no variable is given a list, one in parentheses is a pattern.
-        if word.is_hazardous && !now.takes_lists() {
+        if word.is_hazardous && (self.lists > 0 || !now.takes_lists()) {
             return None;
         }
         if !now.begins {
             now.begins = ANYWHERE.contains(&bare);
             now.surely = now.begins && now.words.first().and_then(Word::bare) == Some(b"function");
         } else if let Some(assigned) = word.assignment(raw) {
+            if !assigned.name.is_ascii() {
+                return None;
+            }
             now.surely = false;
             if let Some(visit) = visit {
                 visit(Found::Assignment(&assigned))?;

@@ -74,6 +74,10 @@ pub(super) fn reckons(plain: &[u8]) -> bool {
             COMPARISONS.contains(&[*one, *two])
         }
         [b'$', b'{', rest @ ..] => takes_a_number(rest),
+        [b'{', rest @ ..] => {
+            let length = rest.iter().take_while(|byte| is_name(**byte)).count();
+            matches!(&rest[length..], [b'}', b'<' | b'>', ..])
+        }
         rest => {
             let count = rest.strip_prefix(b"repeat");
             count.is_some_and(

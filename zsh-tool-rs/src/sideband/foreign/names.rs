@@ -100,7 +100,8 @@ pub(super) const RECKONERS: [&[u8]; 6] = [
     b"float", b"integer", b"let", b"printf", b"sysread", b"zsystem",
 ];
 /// Those of them, and others, of whose words none is looked at.
-pub(super) const UNFOLLOWED: [&[u8]; 4] = [b"sysread", b"sysseek", b"zformat", b"zsystem"];
+pub(super) const UNFOLLOWED: [&[u8]; 5] =
+    [b"sysopen", b"sysread", b"sysseek", b"zformat", b"zsystem"];
 /// Commands and words that change no file, whatever they are given.
 const CALM: [&[u8]; 14] = [
     b".",

@@ -27,7 +27,7 @@ impl Start<'_> {
             || any(Mark::Reckons) && any(Mark::QuotedValues)
             || any(Mark::Reckons) && !self.used.is_empty()
             || any(Mark::PathDirs) && reads()
-            || has_patterns && any(Mark::Loose)
+            || (has_patterns || any(Mark::Expands)) && any(Mark::Loose)
             || value(self.env, b"HISTCHARS").is_some()
             || CODE
                 .iter()

@@ -35,12 +35,16 @@ impl Facts {
             b"[" => {
                 let end = arguments.last().filter(|word| word.said() == Some(b"]"));
                 let length = arguments.len() - usize::from(end.is_some());
+                // Its last word may turn out to be the bracket that is missing.
+                let is_said = arguments.iter().all(|word| word.said().is_some());
+                self.with_data(end.is_none() && !is_said);
                 self.test(&arguments[..length]);
             }
             b"test" => self.test(arguments),
             b"let" => arguments.iter().for_each(|word| self.reckon_all(word)),
             b"printf" => self.print_formatted(arguments),
             b"print" if option(arguments, b'f').is_some() => self.with_data(true),
+            b"strftime" if option(arguments, b'r').is_some() => self.with_data(true),
             b"read" => self.read(arguments),
             _ if UNFOLLOWED.contains(&name) => self.with_data(true),
             _ if COUNTERS.contains(&name) => self.all_counted(arguments),
@@ -86,7 +90,8 @@ impl Facts {
             },
             [first, operator, last] => {
                 let said = operator.said().unwrap_or_default();
-                if let ([b'-', name @ ..], None, true) = (said, first.said(), last.is_loose()) {
+                let is_first = first.said().is_none_or(|said| said == b"-t");
+                if let ([b'-', name @ ..], true, true) = (said, is_first, last.is_loose()) {
                     // Without the last word, what is left may be `-t` and a number.
                     self.reckon(&Operand::Value(name.to_vec()));
                 }

@@ -1,4 +1,6 @@
 //! What stands in a word, or around commands, and is passed over: groups, patterns, quotes, what begins with `$`.
+use std::mem;
+
 use super::super::mentions::place_of;
 
 use super::braces::inside;
@@ -18,10 +20,12 @@ impl Lexer<'_> {
         let (start, found) = (self.at, self.operands.len());
         if !self.rest().starts_with(b"(#") {
             let is_subshell = now.begins && now.surely;
-            if is_subshell && self.cases == 0 {
+            if !is_subshell {
+                self.list_of_words(false)?;
+            } else if self.cases == 0 {
                 self.subshell(true)?;
             } else {
-                self.group(is_subshell)?;
+                self.group(true)?;
             }
         }
         if self.at == start || !self.ends_word() {
@@ -32,9 +36,12 @@ impl Lexer<'_> {
         let inner = &self.code[start + 1..self.at - 1];
         let first = now.words.first().and_then(Word::bare).unwrap_or_default();
         let is_repeated = first == b"repeat" && now.words.len() == 1;
-        let is_list = LOOPS.contains(&first) || is_repeated || self.cases > 0;
-        if !(now.begins && now.surely || is_list || inner.trim_ascii().is_empty()) {
-            // A pattern that finds files is no less.
+        let is_named = now.words.iter().any(|word| word.bare() == Some(b"in"));
+        let is_list = LOOPS.contains(&first) && !is_named || is_repeated || self.cases > 0;
+        let is_function = inner.trim_ascii().is_empty();
+        let is_argument = !(now.begins && now.surely || is_list || is_function);
+        if is_argument {
+            // A pattern that finds files.
             let end = self.at;
             self.at = start;
             self.pattern()?;
@@ -42,18 +49,22 @@ impl Lexer<'_> {
                 return None;
             }
         }
-        if !self.ends_word() {
+        if is_argument || !self.ends_word() {
             let mut word = self.word()?;
             word.ending = Ending::Plain;
             word.parts.insert(0, Part::Unknown);
             word.spreads = true;
+            if mem::take(&mut now.belongs) {
+                return visit
+                    .as_mut()
+                    .map_or(Some(()), |visit| visit(Found::Target(&word)));
+            }
             if now.begins {
                 now.names.push(now.words.len());
             }
             now.words.push(word);
             return Some(());
         }
-        let is_function = inner.trim_ascii().is_empty();
         if let (Some(visit), true) = (visit.as_mut(), is_function) {
             // One without a name is called at once.
             let names = if now.begins {
@@ -75,17 +86,22 @@ impl Lexer<'_> {
     /// Passes over parentheses in a word: an array, the mark of a function, a pattern.
     pub(super) fn inner_parentheses(&mut self, start: usize, word: &mut Word) -> Option<()> {
         let raw = &self.code[start..self.at];
+        // In another locale this is no name.
+        if raw.ends_with(b"=") && assignment(raw).is_some_and(|(name, _)| !name.is_ascii()) {
+            return None;
+        }
         if raw == b"=" || assignment(raw).is_some_and(|(_, value)| value.is_empty()) {
             let before = (self.at, self.in_condition, self.allows_comments);
-            let found = self.operands.len();
+            let (found, lists) = (self.operands.len(), self.lists);
             word.is_hazardous = raw != b"=" && self.pattern().is_none();
             (self.at, self.in_condition, self.allows_comments) = before;
             self.operands.truncate(found);
+            self.lists = lists;
             let is_substitution = raw == b"=";
             if is_substitution {
                 self.subshell(true)?;
             } else {
-                self.group(true)?;
+                self.list_of_words(true)?;
                 self.keys(before.0, self.at);
             }
             word.ending = Ending::Array;

@@ -1,15 +1,6 @@
 //! Redirections and here-documents.
 use super::super::mentions::{LONGEST_USE, place_of};
-use super::{Current, Lexer, is_name};
-
-/// Whether a word before a redirection is the number of what is redirected, or a variable for it.
-pub(super) fn is_descriptor(raw: &[u8]) -> bool {
-    let inner = raw
-        .strip_prefix(b"{")
-        .and_then(|raw| raw.strip_suffix(b"}"));
-    matches!(raw, [digit] if digit.is_ascii_digit())
-        || inner.is_some_and(|name| !name.is_empty() && name.iter().all(|b| is_name(*b)))
-}
+use super::{Current, Lexer, Operand, is_name};
 
 /// A here-document that comes behind the line: the line that ends it.
 pub(super) struct Document {
@@ -19,6 +10,25 @@ pub(super) struct Document {
 }
 
 impl Lexer<'_> {
+    /// Whether the word that was read is the number of what is redirected behind it, or a variable for that.
+    pub(super) fn is_redirected(&mut self, raw: &[u8]) -> Option<bool> {
+        match raw {
+            [digit] if digit.is_ascii_digit() => {
+                Some(self.redirects() || self.rest().starts_with(b"&>"))
+            }
+            [b'{', name @ .., b'}'] if self.redirects() => {
+                let is_variable = !name.is_empty() && name.iter().all(|b| is_name(*b));
+                if is_variable {
+                    // What it is given later is taken for a number too.
+                    self.operands.push(Operand::Value(name.to_vec()));
+                }
+                // In another locale this may be no name.
+                (!is_variable || name.is_ascii()).then_some(is_variable)
+            }
+            _ => Some(false),
+        }
+    }
+
     /// Whether `<` or `>` comes and begins a redirection, not a word.
     pub(super) fn redirects(&self) -> bool {
         match self.rest() {
@@ -49,8 +59,8 @@ impl Lexer<'_> {
             });
             return Some(());
         }
-        while self.peek().is_some_and(|b| b"<>&|!".contains(&b)) && !self.rest().starts_with(b">(")
-        {
+        let substitutes = |rest: &[u8]| matches!(rest, [b'<' | b'>', b'(', ..]);
+        while self.peek().is_some_and(|b| b"<>&|!".contains(&b)) && !substitutes(self.rest()) {
             self.at += 1;
         }
         now.belongs = true;

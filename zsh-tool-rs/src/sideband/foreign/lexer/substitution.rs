@@ -1,4 +1,6 @@
 //! Commands in parentheses and backticks.
+use std::mem;
+
 use super::Lexer;
 
 impl Lexer<'_> {
@@ -22,12 +24,22 @@ impl Lexer<'_> {
     /// The same, where a process of its own runs the commands.
     pub(super) fn subshell(&mut self, allows_comments: bool) -> Option<()> {
         let (start, found) = (self.at, self.operands.len());
+        let lists = mem::take(&mut self.lists);
         self.group(allows_comments)?;
+        self.lists = lists;
         let is_calculation = self.code[start..].starts_with(b"((");
         // A file that is read for its text alone is named by the shell itself.
         if !is_calculation && !may_name_file(&self.code[start + 1..]) {
             self.operands.truncate(found);
         }
+        Some(())
+    }
+
+    /// The same, where they are no commands, but the words of a list.
+    pub(super) fn list_of_words(&mut self, allows_comments: bool) -> Option<()> {
+        self.lists += 1;
+        self.group(allows_comments)?;
+        self.lists -= 1;
         Some(())
     }
 

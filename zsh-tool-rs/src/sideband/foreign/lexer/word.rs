@@ -112,7 +112,8 @@ impl Word {
     /// Whether it may turn out to be no word at all, so that the next one takes its place.
     pub(super) fn may_vanish(&self) -> bool {
         let says = |part: &Part| matches!(part, Part::Said(_));
-        (self.quotes == Quotes::None || self.has_list()) && !self.parts.iter().any(says)
+        // A pattern takes what is joined to it along, and so may a list.
+        self.has_list() || self.quotes == Quotes::None && !self.parts.iter().any(says)
     }
 
     /// Whether something in it may be several words, or none, in quotes too.
