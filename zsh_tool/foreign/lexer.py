@@ -43,7 +43,8 @@ _MOST_WORDS: Final = 1 << 16
 _SPACE: Final = b" \t\n\f\r"
 _DESCRIPTOR: Final = re.compile(rb"\{[A-Za-z0-9_\x80-\xff]+\}")
 """A variable for the number of what is redirected."""
-_TO_WHERE: Final = re.compile(rb"(?:(?![<>]\()[<>&|!])*+")
+# Not possessive: Python 3.11.2 takes no notice of a look ahead in such a group.
+_TO_WHERE: Final = re.compile(rb"(?:(?![<>]\()[<>&|!])*")
 
 
 @dataclass(frozen=True)
