@@ -1,1 +1,0 @@
-/dev/fd/3: line 136: 1: command not found
