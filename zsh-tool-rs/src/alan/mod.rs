@@ -233,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    fn observation() -> Observation<'static> {
+    pub(super) fn observation() -> Observation<'static> {
         Observation {
             id: None,
             command: b"true",

@@ -83,6 +83,7 @@ fn in_recent(db: &Connection) -> rusqlite::Result<(usize, usize)> {
 mod tests {
     use std::path::Path;
 
+    use super::super::tests::observation;
     use super::super::{Alan, Observation, Retention};
     use super::*;
 
@@ -97,20 +98,8 @@ mod tests {
     fn record(alan: &mut Alan, number: i64) {
         let command = format!("tool run --flag x{}", number * 7_919 % 10_007);
         let observation = Observation {
-            id: None,
             command: command.as_bytes(),
-            session_id: "12345678",
-            exit_code: 0,
-            duration_ms: 1,
-            timed_out: false,
-            succeeded: true,
-            pipestatus: &[0],
-            cwd: Path::new("/"),
-            outcome: "exited",
-            signal: None,
-            intent: None,
-            author: None,
-            insights: &[],
+            ..observation()
         };
         alan.record(&observation).unwrap();
     }
