@@ -25,6 +25,8 @@ from tests.registry import (
 from tests.waits import alive, until
 from zsh_tool.ids import new_id
 from zsh_tool.sending import send_all
+from zsh_tool.task import TaskFacts
+from zsh_tool.taskdirs import TaskDirs
 from zsh_tool.taskmodel import SendReport
 from zsh_tool.tasks import (
     InputClosedError,
@@ -216,6 +218,29 @@ async def test_end_listeners_hear_of_each_end_once(registry: TaskRegistry) -> No
     tasks = [await registry.start(request("true")) for _ in range(3)]
     await until(lambda: len(heard) == 3)
     assert sorted(heard) == sorted(task.id for task in tasks)
+
+
+async def test_an_end_is_told_without_waiting_for_what_is_left_for_later_servers(
+    registry: TaskRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    may_write, write = threading.Event(), TaskDirs.write_facts
+
+    def write_when_it_may(dirs: TaskDirs, directory: Path, facts: TaskFacts) -> None:
+        if facts.end_seen:
+            may_write.wait()
+        write(dirs, directory, facts)
+
+    async def listen(task: Task) -> None:
+        heard.append(task.id)
+
+    monkeypatch.setattr(TaskDirs, "write_facts", write_when_it_may)
+    registry.add_end_listener(listen)
+    task = await registry.start(request("true", persist=True))
+    try:
+        await until(lambda: heard == [task.id])
+    finally:
+        may_write.set()
 
 
 async def test_unknown_tasks_get_near_ids(registry: TaskRegistry) -> None:

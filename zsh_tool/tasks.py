@@ -240,12 +240,13 @@ class TaskRegistry:
         """Stay with a task until nothing of it is left."""
         task = launched.task
         await launched.until_ended()
-        if task.persist:
-            await self._leave_word(launched, task.ended.result())
-        self._tidy_later()
+        # Told first: the next reply is to announce it, however long the disk takes for the word.
         if announce:
             for listener in self._listeners:
                 self._hold(listener(task))
+        if task.persist:
+            await self._leave_word(launched, task.ended.result())
+        self._tidy_later()
         await launched.until_gone()
         task.left()
         self._present.pop(task.id, None)
