@@ -234,6 +234,9 @@ impl Job {
 
     /// Writes the meta files, then tells the clients.
     fn publish(&mut self, meta: &Meta) {
+        if self.meta_files.is_empty() && self.server.is_none() {
+            return;
+        }
         let meta = meta.to_map();
         for place in &mut self.meta_files {
             if let Err(error) = place.write(&meta) {

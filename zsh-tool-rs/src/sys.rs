@@ -3,8 +3,7 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use process::FileMode;
 
@@ -40,8 +39,10 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-static HAS_INPUT: AtomicBool = AtomicBool::new(true);
-static CALLERS_UMASK: OnceLock<FileMode> = OnceLock::new();
+// Both begin as zeroes: a page of other values has to be copied before it is written to, at each start.
+static LACKS_INPUT: AtomicBool = AtomicBool::new(false);
+/// One more than the mask, once that is known.
+static CALLERS_UMASK: AtomicI64 = AtomicI64::new(0);
 
 /// Opens those of the three standard descriptors that are closed, so that nothing of ours ever gets their numbers.
 pub fn open_standard() {
@@ -54,7 +55,7 @@ pub fn open_standard() {
             exit_now(125);
         }
         if fd == 0 {
-            HAS_INPUT.store(is_open, Ordering::Relaxed);
+            LACKS_INPUT.store(!is_open, Ordering::Relaxed);
         }
     }
 }
@@ -62,20 +63,20 @@ pub fn open_standard() {
 /// Whether descriptor 0 was open when this process was started.
 #[must_use]
 pub fn has_input() -> bool {
-    HAS_INPUT.load(Ordering::Relaxed)
+    !LACKS_INPUT.load(Ordering::Relaxed)
 }
 
 /// Makes what we create ours alone, and exactly as private as we ask for: a caller's mask might take our own access too.
 pub fn create_privately() {
     // SAFETY: takes a number and always succeeds.
     let callers = unsafe { libc::umask(0o077) };
-    CALLERS_UMASK.get_or_init(|| callers);
+    CALLERS_UMASK.store(i64::from(callers) + 1, Ordering::Relaxed);
 }
 
 /// The file mode mask that this process was started with, if it has another one now.
 #[must_use]
 pub fn callers_umask() -> Option<FileMode> {
-    CALLERS_UMASK.get().copied()
+    FileMode::try_from(CALLERS_UMASK.load(Ordering::Relaxed) - 1).ok()
 }
 
 /// This process's environment, in its order: what is no assignment too.
@@ -113,6 +114,20 @@ pub fn set_nonblocking(fd: RawFd) -> io::Result<()> {
     let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
     // SAFETY: as above, with an int argument.
     check(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(|_| ())
+}
+
+/// Reads what `fd` has into the room that `buffer` has left, which need not be cleared before. Gives the number of bytes, 0 at the end.
+///
+/// # Errors
+/// What `read` says.
+pub fn read_into_room(fd: RawFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let room = buffer.spare_capacity_mut();
+    // SAFETY: the kernel writes no more than the room's length, and the buffer is borrowed meanwhile.
+    let read = unsafe { libc::read(fd, room.as_mut_ptr().cast(), room.len()) };
+    let count = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: so many bytes of the room have just been written.
+    unsafe { buffer.set_len(buffer.len() + count) };
+    Ok(count)
 }
 
 /// Gives `fd` a number above the standard three, closed on exec.

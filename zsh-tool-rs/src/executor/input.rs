@@ -170,10 +170,11 @@ impl Input {
     }
 
     fn read_source(&mut self) {
-        let mut block = [0; 4096];
         let Some(source) = &mut self.source else {
             return;
         };
+        // Not on the stack, which commands without any input would have to touch for it.
+        let mut block = vec![0; 4096];
         match source.read(&mut block) {
             Ok(count) if count > 0 => self.queue.extend(block.iter().take(count)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,

@@ -1,6 +1,6 @@
 //! The command's output on its way: read in blocks, kept in a file, handed to the caller's stdout.
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
@@ -272,18 +272,19 @@ impl Output {
         {
             return self.move_pages(source.as_raw_fd(), stdout.fd());
         }
-        let Some(source) = &mut self.source else {
+        let Some(source) = &self.source else {
             return false;
         };
-        if self.block.is_empty() {
-            self.block = vec![0; FIRST_BLOCK];
-        }
-        match source.read(&mut self.block) {
+        self.block.clear();
+        self.block.reserve_exact(FIRST_BLOCK);
+        let room = self.block.capacity();
+        match sys::read_into_room(source.as_raw_fd(), &mut self.block) {
             Ok(0) => self.close(),
             Ok(count) => {
-                self.take(count);
-                if count == FIRST_BLOCK {
-                    self.enlarge();
+                self.take();
+                // The first block was full: there may be much more.
+                if count == room && room < BLOCK {
+                    self.block.reserve_exact(BLOCK - count);
                 }
                 return true;
             }
@@ -293,19 +294,6 @@ impl Output {
             Err(_) => self.close(),
         }
         false
-    }
-
-    /// The first block was full: there may be much more.
-    fn enlarge(&mut self) {
-        if self.block.len() == FIRST_BLOCK {
-            // Fresh zeroes cost nothing until they are written to.
-            let mut block = vec![0; BLOCK];
-            let held = self.block.get(self.held.clone()).unwrap_or_default();
-            if let Some(place) = block.get_mut(self.held.clone()) {
-                place.copy_from_slice(held);
-            }
-            self.block = block;
-        }
     }
 
     /// Nothing more is read; what is held is still handed on.
@@ -345,10 +333,11 @@ impl Output {
         }
     }
 
-    fn take(&mut self, count: usize) {
+    /// Takes what the block holds.
+    fn take(&mut self) {
+        let count = self.block.len();
         self.count(count);
-        let block = self.block.get(..count).unwrap_or_default();
-        let kept = self.kept.as_mut().map(|kept| kept.append(block));
+        let kept = self.kept.as_mut().map(|kept| kept.append(&self.block));
         if let Some(Err(error)) = kept {
             self.kept = None;
             self.note_trouble("output is not kept", &error);

@@ -159,8 +159,12 @@ pub fn spawn(
     let arguments = arguments(request.profile, text, long.as_ref())?;
     let wiring = Wiring::new(request).map_err(Error::system("connect the command"))?;
     // From here, although the shell starts elsewhere.
-    let zsh = std::path::absolute(&request.zsh).unwrap_or_else(|_| request.zsh.clone());
-    let mut plan = Plan::new(c_path(&zsh)?, arguments, environment);
+    let zsh = if request.zsh.is_absolute() {
+        c_path(&request.zsh)?
+    } else {
+        c_path(&std::path::absolute(&request.zsh).unwrap_or_else(|_| request.zsh.clone()))?
+    };
+    let mut plan = Plan::new(zsh, arguments, environment);
     plan.directory = request.cwd.as_deref().map(c_path).transpose()?;
     plan.stdio = wiring.sources();
     plan.terminal = wiring.terminal.is_some();
@@ -236,5 +240,5 @@ pub fn find_zsh(asked: Option<&Path>) -> PathBuf {
 
 fn is_executable(path: &Path) -> bool {
     let name = CString::new(path.as_os_str().as_bytes());
-    name.is_ok_and(|name| sys::process::is_executable(&name)) && path.is_file()
+    name.is_ok_and(|name| sys::process::is_executable(&name))
 }

@@ -90,6 +90,14 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     Err(io::ErrorKind::Other.into())
 }
 
+/// What a handler can write to, as often as it likes, to wake who waits to read: the file to read, and the number to write to.
+pub(super) fn wake_channel() -> io::Result<(File, RawFd)> {
+    // SAFETY: takes numbers only.
+    let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+    // SAFETY: the kernel has just given us this descriptor and nobody else knows it.
+    Ok((File::from(unsafe { OwnedFd::from_raw_fd(fd) }), fd))
+}
+
 /// Asks the kernel itself: libc keeps its hands on two signals, which a caller may have ignored before us all the same.
 pub(super) fn is_ignored(signal: i32) -> bool {
     // The kernel's own structure: the handler first, then flags and mask.

@@ -1,13 +1,13 @@
 //! The same for macOS: plain fork, no subreaper, no parent-death signal, so strays outside the command's group are out of reach.
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use super::check;
 use super::process::{Plan, Step};
+use super::{check, set_nonblocking};
 
 /// The kind of number that names a resource.
 pub(super) type Resource = libc::c_int;
@@ -75,6 +75,13 @@ pub(super) fn start(plan: &Plan) -> io::Result<i32> {
     // SAFETY: reaps the child that has just failed; no status is asked for.
     unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
     Err(io::ErrorKind::Other.into())
+}
+
+pub(super) fn wake_channel() -> io::Result<(File, RawFd)> {
+    let (reader, writer) = io::pipe()?;
+    set_nonblocking(reader.as_raw_fd())?;
+    set_nonblocking(writer.as_raw_fd())?;
+    Ok((OwnedFd::from(reader).into(), writer.into_raw_fd()))
 }
 
 pub(super) fn is_ignored(signal: i32) -> bool {

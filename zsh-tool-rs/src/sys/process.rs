@@ -2,6 +2,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
 
@@ -213,5 +214,15 @@ fn os_pid() -> libc::pid_t {
 #[must_use]
 pub fn is_executable(path: &CStr) -> bool {
     // SAFETY: `path` is NUL-terminated and outlives the call.
-    unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
+    if unsafe { libc::access(path.as_ptr(), libc::X_OK) } != 0 {
+        return false;
+    }
+    let mut found = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: as above; the kernel writes one `stat`.
+    if unsafe { libc::stat(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: filled in by the call, which succeeded.
+    let found = unsafe { found.assume_init() };
+    found.st_mode & libc::S_IFMT == libc::S_IFREG
 }

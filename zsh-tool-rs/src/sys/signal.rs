@@ -1,19 +1,22 @@
 //! Signals: those sent to us, those we send, and the processes whose end they tell.
-use std::io::{self, PipeReader, Read};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::fs::File;
+use std::io::{self, Read};
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
-use super::{check, os, set_nonblocking};
+use super::{check, os};
 use crate::outcome::WaitStatus;
 
 /// The highest signal number there is on any system we run on.
 const HIGHEST: i32 = 64;
 
-static WAKE: AtomicI32 = AtomicI32::new(-1);
+/// Where handlers write to wake the loop; set before there is a handler, and never closed.
+static WAKE: AtomicI32 = AtomicI32::new(0);
 static CHILD: AtomicBool = AtomicBool::new(false);
 static END: AtomicBool = AtomicBool::new(false);
+/// What is ignored, once that was looked at: the hangup is always among it.
+static IGNORED: AtomicU64 = AtomicU64::new(0);
 
 /// What has arrived since the last look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,10 +30,12 @@ pub struct Arrived {
 /// The signals this process takes, readable as a descriptor.
 #[derive(Debug)]
 pub struct Signals {
-    reader: PipeReader,
+    reader: ManuallyDrop<File>,
 }
 
 extern "C" fn on_signal(signal: libc::c_int) {
+    /// What the counter of an `eventfd` goes up by; eight bytes like any others to a pipe.
+    static ONE: u64 = 1;
     let errno = os::errno();
     match signal {
         libc::SIGCHLD => CHILD.store(true, Ordering::Relaxed),
@@ -38,8 +43,8 @@ extern "C" fn on_signal(signal: libc::c_int) {
         _ => END.store(true, Ordering::Relaxed),
     }
     let wake = WAKE.load(Ordering::Relaxed);
-    // SAFETY: `write` may be called in a handler; one byte of a static array is read. A full pipe has already woken the loop.
-    unsafe { libc::write(wake, b"!".as_ptr().cast(), 1) };
+    // SAFETY: `write` may be called in a handler, and reads the eight bytes there are. What takes no more has already woken the loop.
+    unsafe { libc::write(wake, (&raw const ONE).cast(), size_of_val(&ONE)) };
     os::set_errno(errno);
 }
 
@@ -48,12 +53,10 @@ impl Signals {
     /// however late it is. A hangup or quit that our caller ignores stays ignored.
     ///
     /// # Errors
-    /// When no pipe can be made.
+    /// When there is no descriptor left.
     pub fn take() -> io::Result<Signals> {
-        let (reader, writer) = io::pipe()?;
-        set_nonblocking(reader.as_raw_fd())?;
-        set_nonblocking(writer.as_raw_fd())?;
-        WAKE.store(writer.into_raw_fd(), Ordering::Relaxed);
+        let (reader, writer) = os::wake_channel()?;
+        WAKE.store(writer, Ordering::Relaxed);
         for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGCONT] {
             handle(signal)?;
         }
@@ -67,7 +70,9 @@ impl Signals {
         // What our caller held back would keep us from ever hearing of an end.
         unblock_all();
         // Known before a command is asked for.
-        ignored();
+        look_at_ignored();
+        // A handler may run to the last moment, and must not write to what has its number then.
+        let reader = ManuallyDrop::new(reader);
         Ok(Signals { reader })
     }
 
@@ -122,14 +127,19 @@ fn set_disposition(signal: i32, disposition: libc::sighandler_t) {
 /// The signals that are ignored here, by our caller's wish or by our own, as bits from the first on. Looked at once, when signals are
 /// taken: only a hangup can come to be ignored later, by a task that persists.
 pub(super) fn ignored() -> u64 {
-    static IGNORED: OnceLock<u64> = OnceLock::new();
-    let look = || {
-        let ignored = (1..=HIGHEST).filter(|signal| os::is_ignored(*signal));
-        ignored.fold(1 << (libc::SIGHUP - 1), |bits, signal| {
-            bits | 1 << (signal - 1)
-        })
-    };
-    *IGNORED.get_or_init(look)
+    match IGNORED.load(Ordering::Relaxed) {
+        0 => look_at_ignored(),
+        known => known,
+    }
+}
+
+fn look_at_ignored() -> u64 {
+    let ignored = (1..=HIGHEST).filter(|signal| os::is_ignored(*signal));
+    let found = ignored.fold(1 << (libc::SIGHUP - 1), |bits, signal| {
+        bits | 1 << (signal - 1)
+    });
+    IGNORED.store(found, Ordering::Relaxed);
+    found
 }
 
 /// Gives these signals, bits as of `ignored`, their default meaning; those with a handler get it by the exec. For the child, between fork

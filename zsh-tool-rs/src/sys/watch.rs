@@ -185,7 +185,8 @@ mod linux {
 
         /// Whether only other names came. A queue that ran over may have lost one of ours.
         pub(super) fn are_of_others(&self) -> bool {
-            let mut block = [0; 16 << 10];
+            // Not on the stack, which each command would have to touch for it.
+            let mut block = vec![0; 16 << 10];
             loop {
                 match (&self.queue).read(&mut block) {
                     Ok(count) if self.are_other_names(&block[..count]) => {}

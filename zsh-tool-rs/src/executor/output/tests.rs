@@ -1,5 +1,5 @@
 //! Output on its way when its taker is slow.
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use super::*;
