@@ -12,6 +12,8 @@ use crate::sys::{self, os};
 
 /// The most that the first read takes: most commands write less, and memory that is never touched costs nothing to give back.
 const FIRST_BLOCK: usize = 16 << 10;
+/// The same where there should be nothing more: room that costs no page of memory.
+const RARELY: usize = 64;
 /// The most that one read takes.
 const BLOCK: usize = 256 << 10;
 /// What a pipe holds once its output has shown to flow.
@@ -276,7 +278,9 @@ impl Output {
             return false;
         };
         self.block.clear();
-        self.block.reserve_exact(FIRST_BLOCK);
+        // Where nothing is owed, the end is all that is expected.
+        let expected = if self.has_paid() { RARELY } else { FIRST_BLOCK };
+        self.block.reserve_exact(expected);
         let room = self.block.capacity();
         match sys::read_into_room(source.as_raw_fd(), &mut self.block) {
             Ok(0) => self.close(),

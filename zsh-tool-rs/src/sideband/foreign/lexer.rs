@@ -16,6 +16,7 @@ use std::mem;
 
 use super::mentions::place_of;
 use arithmetic::last_times;
+pub(super) use condition::COMPARISONS;
 use current::Current;
 pub(super) use operands::{Operand, is_number, is_plain_name, operands};
 use word::Ending;

@@ -1,7 +1,7 @@
 //! Names in code, however they are written.
 use memchr::memmem;
 
-use super::lexer::is_name;
+use super::lexer::{COMPARISONS, is_name};
 
 /// Up to this length a text is searched byte by byte: the crate's first search of a longer one asks the processor what it can do, which
 /// takes a virtual machine 30 µs, and most commands have no longer one.
@@ -70,9 +70,10 @@ pub(super) fn reckons(plain: &[u8]) -> bool {
         [before, b'-', b't' | b'v', end, ..] if is_blank(*before) || b"(!&|".contains(before) => {
             is_blank(*end)
         }
-        [blank, b'-', one, two, end, ..] if is_blank(*blank) && is_blank(*end) => {
-            COMPARISONS.contains(&[*one, *two])
-        }
+        [blank, rest @ ..] if is_blank(*blank) => COMPARISONS.iter().any(|comparison| {
+            let behind = rest.strip_prefix(*comparison).and_then(<[u8]>::first);
+            behind.is_some_and(|byte| is_blank(*byte))
+        }),
         [b'$', b'{', rest @ ..] => takes_a_number(rest),
         [b'{', rest @ ..] => {
             let length = rest.iter().take_while(|byte| is_name(**byte)).count();
@@ -87,8 +88,6 @@ pub(super) fn reckons(plain: &[u8]) -> bool {
     })
 }
 
-/// Comparisons of numbers in a condition.
-const COMPARISONS: [[u8; 2]; 6] = [*b"eq", *b"ge", *b"gt", *b"le", *b"lt", *b"ne"];
 /// What is behind a colon that asks for no part of a value.
 const DEFAULTS: &[u8] = b"-=+?:#|*^";
 

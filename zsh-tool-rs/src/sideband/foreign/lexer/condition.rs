@@ -4,7 +4,9 @@ use super::operands::{Operand, is_plain_name};
 use super::{Lexer, Word};
 
 /// Comparisons of numbers in a condition.
-const COMPARISONS: [&[u8]; 6] = [b"-eq", b"-ge", b"-gt", b"-le", b"-lt", b"-ne"];
+pub(in super::super) const COMPARISONS: [&[u8]; 6] =
+    [b"-eq", b"-ge", b"-gt", b"-le", b"-lt", b"-ne"];
+
 impl Lexer<'_> {
     /// Reads what is behind `[[`, up to its end.
     pub(super) fn condition(&mut self) -> Option<()> {
