@@ -3,10 +3,14 @@
 mod common;
 
 use std::io::Read;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{EXECUTOR, Exec, kill, meta_at, wait_for};
+#[cfg(target_os = "linux")]
+use zsh_tool_exec::sys::readable_bytes;
 
 #[test]
 fn both_streams_come_in_their_order_and_the_code_is_the_shells() {
@@ -87,6 +91,26 @@ fn a_flood_into_a_slow_pipe_arrives_whole() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(all, exec.plain(text).output);
     assert_eq!(meta_at(&exec.path("meta.json"))["output_bytes"], all.len());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flow_makes_the_callers_pipe_hold_more() {
+    let exec = Exec::new();
+    let mut command = exec.command("head -c 20000000 /dev/zero");
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut reader = child.stdout.take().unwrap();
+    let mut all = Vec::new();
+    wait_for("a flow", || {
+        // It is one only while there is room for it. A pipe has 64 KiB when it is made.
+        let mut block = [0; 4096];
+        reader.read_exact(&mut block).unwrap();
+        all.extend_from_slice(&block);
+        (readable_bytes(reader.as_raw_fd()) > 64 << 10).then_some(())
+    });
+    reader.read_to_end(&mut all).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(all.len(), 20_000_000);
 }
 
 #[test]

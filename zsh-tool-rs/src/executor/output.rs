@@ -324,14 +324,16 @@ impl Output {
         }
     }
 
-    /// Output flows: a wider pipe lets its writer and us meet less often, and from pipe to pipe whole pages can go.
+    /// Output flows: wider pipes let their writers and readers meet less often, and from pipe to pipe whole pages can go.
     fn widen(&mut self) {
-        let to_pipe = self.stdout.as_ref().is_some_and(Forward::is_pipe);
-        self.way = if to_pipe && self.kept.is_none() {
-            Way::Pages
-        } else {
-            Way::Flow
-        };
+        self.way = Way::Flow;
+        if let Some(stdout) = self.stdout.as_ref().filter(|stdout| stdout.is_pipe()) {
+            // Else its reader would wake us for every few pages. One that may not grow is as good as before.
+            let _is_wide = os::enlarge_pipe(stdout.fd(), WIDE_PIPE);
+            if self.kept.is_none() {
+                self.way = Way::Pages;
+            }
+        }
         if let Some(source) = &self.source {
             self.is_wide = os::enlarge_pipe(source.as_raw_fd(), WIDE_PIPE);
         }

@@ -157,11 +157,13 @@ pub fn peer_user(socket: RawFd) -> io::Result<u32> {
     Ok(peer.uid)
 }
 
-/// Lets a pipe hold more, so that writer and reader meet less often. False when it stays as it was.
+/// Lets a pipe hold at least so much, so that writer and reader meet less often. False when it holds less and stays as it was.
 #[must_use]
 pub fn enlarge_pipe(pipe: RawFd, bytes: i32) -> bool {
+    // SAFETY: takes a number only; what is no pipe has no size, and cannot be given one below.
+    let size = unsafe { libc::fcntl(pipe, libc::F_GETPIPE_SZ) };
     // SAFETY: takes numbers only.
-    unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) != -1 }
+    size >= bytes || unsafe { libc::fcntl(pipe, libc::F_SETPIPE_SZ, bytes) } != -1
 }
 
 /// Waits for what `entries` ask for, at most for `limit`.
