@@ -158,7 +158,7 @@ pub fn spawn(
     };
     let arguments = arguments(request.profile, text, long.as_ref())?;
     let wiring = Wiring::new(request).map_err(Error::system("connect the command"))?;
-    // From here, although the shell starts elsewhere.
+    // From here, although the shell starts elsewhere. Most are absolute, and need no more of the program to be touched.
     let zsh = if request.zsh.is_absolute() {
         c_path(&request.zsh)?
     } else {

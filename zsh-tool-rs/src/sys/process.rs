@@ -210,7 +210,8 @@ fn os_pid() -> libc::pid_t {
     unsafe { libc::getpid() }
 }
 
-/// Whether `path` is a file that we may execute.
+/// Whether `path` is a file that we may execute. Asked of the system itself: the library's way lies in a part of the program that a
+/// command touches for nothing else.
 #[must_use]
 pub fn is_executable(path: &CStr) -> bool {
     // SAFETY: `path` is NUL-terminated and outlives the call.
